@@ -1,0 +1,5 @@
+"""Project configuration: knows every floor, and no floor knows it."""
+
+from config.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,10 @@
+"""Django's own admin, named for Earshot; a theme with inline script would need a weaker CSP."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+
+class EarshotAdminSite(admin.AdminSite):
+    site_header = _("Earshot administration")
+    site_title = _("Earshot")
+    index_title = _("Configure Earshot")

@@ -1,0 +1,264 @@
+"""Django settings; everything that differs between installations comes from the environment."""
+
+import hashlib
+import hmac
+import os
+from email.utils import parseaddr
+
+from csp.constants import SELF
+from django.utils.translation import gettext_lazy as _
+
+from config.environment import (
+    BASE_DIR,
+    EMAIL_PROVIDERS,
+    TEXT_PROVIDERS,
+    VAR_DIR,
+    allowed_hosts,
+    base_url,
+    boolean,
+    database,
+    env,
+    provider,
+    redis_url,
+    refuse,
+    required,
+    secret_key,
+)
+
+DATABASES = {"default": database()}
+REDIS_URL = redis_url()
+# With a real database or broker this is an installation, not a trial: strict unless DEBUG says otherwise.
+EMBEDDED = not env.str("DATABASE_URL", "") and not REDIS_URL
+DEBUG = boolean("DEBUG", default=False)
+PRODUCTION = not EMBEDDED and not DEBUG
+if env.str("ENVIRONMENT", "") in ("staging", "production"):
+    if DEBUG:
+        refuse("DEBUG is on; staging and production must run with DEBUG=false.")
+    PRODUCTION = True
+SECRET_KEY = secret_key(PRODUCTION)
+ALLOWED_HOSTS = allowed_hosts(PRODUCTION)
+BASE_URL = base_url(PRODUCTION)
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "config.apps.AdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "csp",
+    "django_htmx",
+    "django_filters",
+    "django_celery_beat",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "anymail",
+    "crm",
+    "channels",
+    "campaigns",
+    "analytics",
+    "config",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.context.frame",
+            ],
+            "builtins": ["crm.templatetags.earshot"],
+        },
+    },
+]
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "dashboard"
+LOGOUT_REDIRECT_URL = "login"
+
+LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env.str("ORGANISATION_TIME_ZONE", "Europe/London")
+ORGANISATION_NAME = env.str("ORGANISATION_NAME", "Riverbend")
+PHONENUMBER_DEFAULT_REGION = env.str("PHONE_REGION", "GB")
+PHONENUMBER_DB_FORMAT = "E164"
+PHONENUMBER_DEFAULT_FORMAT = "INTERNATIONAL"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# The manifest needs collectstatic, which an installation runs and a trial does not.
+_static = "whitenoise.storage.CompressedManifestStaticFilesStorage" if PRODUCTION else (
+    "django.contrib.staticfiles.storage.StaticFilesStorage"
+)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": _static},
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+MEDIA_ROOT = VAR_DIR / "media"
+
+# Security
+_https = BASE_URL.startswith("https://")
+if PRODUCTION and not _https and not boolean("ALLOW_HTTP", default=False):
+    refuse("BASE_URL does not begin with https://; set ALLOW_HTTP=true only if something else protects the line.")
+SECURE_SSL_REDIRECT = _https
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if boolean("BEHIND_PROXY", default=PRODUCTION) else None
+SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
+SECURE_HSTS_PRELOAD = _https
+SESSION_COOKIE_SECURE = _https
+CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_AGE = 60 * 60 * 12
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "style-src": [SELF],
+        "script-src": [SELF],
+        "frame-ancestors": ["'none'"],
+        "form-action": [SELF],
+        "base-uri": [SELF],
+        "object-src": ["'none'"],
+    },
+}
+
+# Background work: the database is the queue, Celery only spreads and wakes.
+_broker_dir = VAR_DIR / "broker"
+CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+if not REDIS_URL:
+    for _folder in ("queue", "control", "processed"):
+        (_broker_dir / _folder).mkdir(parents=True, exist_ok=True)
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {"visibility_timeout": 1800, "socket_timeout": 5, "socket_connect_timeout": 3, "socket_keepalive": True}
+    if REDIS_URL
+    else {
+        "data_folder_in": str(_broker_dir / "queue"),
+        "data_folder_out": str(_broker_dir / "queue"),
+        "control_folder": str(_broker_dir / "control"),
+        "processed_folder": str(_broker_dir / "processed"),
+        "store_processed": False,
+        "polling_interval": 0.2,
+    }
+)
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_TASK_SOFT_TIME_LIMIT = 570
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# Channels. A channel without credentials speaks through the sandbox, which never leaves this machine.
+EMAIL_PROVIDER = provider("EMAIL_PROVIDER", EMAIL_PROVIDERS)
+SMS_PROVIDER = provider("SMS_PROVIDER", TEXT_PROVIDERS)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Earshot <office@earshot.example>")
+if "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1]:
+    refuse(f"DEFAULT_FROM_EMAIL is “{DEFAULT_FROM_EMAIL}”; it must hold an email address.")
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+if EMAIL_PROVIDER == "smtp":
+    _smtp = env.email_url_config(required("EMAIL_URL", "EMAIL_PROVIDER=smtp needs smtp+tls://user:password@host:587"))
+    EMAIL_HOST, EMAIL_PORT = _smtp["EMAIL_HOST"], _smtp["EMAIL_PORT"]
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _smtp["EMAIL_HOST_USER"], _smtp["EMAIL_HOST_PASSWORD"]
+    EMAIL_USE_TLS = bool(_smtp.get("EMAIL_USE_TLS"))
+    EMAIL_USE_SSL = bool(_smtp.get("EMAIL_USE_SSL"))
+elif EMAIL_PROVIDER != "sandbox":
+    EMAIL_BACKEND = f"anymail.backends.{EMAIL_PROVIDER}.EmailBackend"
+EMAIL_TIMEOUT = 20
+
+
+def _sandbox_secret(name: str) -> str:
+    """A secret that only this installation knows, so that sandbox callbacks are signed like real ones."""
+    return hmac.new(SECRET_KEY.encode(), f"sandbox:{name}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+# Anymail reads ANYMAIL_… variables under the names of its own documentation.
+ANYMAIL = {name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_")}
+ANYMAIL.setdefault("REQUESTS_TIMEOUT", 20)
+# Without a secret a webhook would be open to anyone: an unset one is made from SECRET_KEY.
+ANYMAIL.setdefault("WEBHOOK_SECRET", f"earshot:{_sandbox_secret('email')}")
+ANYMAIL["SEND_DEFAULTS"] = {"track_opens": True, "track_clicks": True}
+
+TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
+TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
+TWILIO_SMS_FROM = env.str("TWILIO_SMS_FROM", "")
+TWILIO_MESSAGING_SERVICE_SID = env.str("TWILIO_MESSAGING_SERVICE_SID", "")
+TWILIO_API_URL = env.str("TWILIO_API_URL", "").rstrip("/")
+if SMS_PROVIDER == "twilio":
+    required("TWILIO_ACCOUNT_SID", "SMS_PROVIDER=twilio needs it")
+    required("TWILIO_AUTH_TOKEN", "SMS_PROVIDER=twilio needs it")
+    if not (TWILIO_SMS_FROM or TWILIO_MESSAGING_SERVICE_SID):
+        refuse("TWILIO_SMS_FROM is not set; name a number, or a service in TWILIO_MESSAGING_SERVICE_SID.")
+SANDBOX_TWILIO_AUTH_TOKEN = _sandbox_secret("twilio")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["crm.api.auth.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["crm.api.auth.HasScope"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "crm.api.errors.problem_details",
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Earshot API",
+    "DESCRIPTION": "Families, what happened with them, what is learned of them, and what is said to them.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO" if not EMBEDDED else "WARNING")},
+}
