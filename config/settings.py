@@ -41,7 +41,7 @@ BASE_URL = base_url(PRODUCTION)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
-    "config.apps.AdminConfig",
+    "config.admin_app.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -121,8 +121,10 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # The manifest needs collectstatic, which an installation runs and a trial does not.
-_static = "whitenoise.storage.CompressedManifestStaticFilesStorage" if PRODUCTION else (
-    "django.contrib.staticfiles.storage.StaticFilesStorage"
+_static = (
+    "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    if PRODUCTION
+    else ("django.contrib.staticfiles.storage.StaticFilesStorage")
 )
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -1,7 +1,7 @@
 """The admin site carries Earshot's name and look."""
 
-from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
+from django.contrib.admin import apps
 
 
-class AdminConfig(DjangoAdminConfig):
+class AdminConfig(apps.AdminConfig):
     default_site = "config.admin_site.EarshotAdminSite"

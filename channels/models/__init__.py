@@ -1,0 +1,7 @@
+"""Tables of the outbox, the inbox of the portal, and what vendors told us."""
+
+from channels.models.outbox import Delivery, Message
+from channels.models.portal import PortalItem
+from channels.models.receipts import Receipt, RefusedCallback, SandboxEcho, Unmatched
+
+__all__ = ["Delivery", "Message", "PortalItem", "Receipt", "RefusedCallback", "SandboxEcho", "Unmatched"]

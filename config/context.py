@@ -1,0 +1,46 @@
+"""What every page's frame needs, beside what its own view says."""
+
+from collections.abc import Callable
+
+from crm.selectors import count_calls_due
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+THEMES = ("auto", "light", "dark")
+
+
+def frame(request: HttpRequest) -> dict[str, object]:
+    """The frame's variables: `theme`, `organisation`, `sandbox_channels`, `sandbox_only` and `nav`."""
+    sandbox = sandbox_channels()
+    return {
+        "theme": theme(request),
+        "organisation": settings.ORGANISATION_NAME,
+        "sandbox_channels": [channel for channel, is_sandbox in sandbox.items() if is_sandbox],
+        "sandbox_only": all(sandbox.values()),
+        "nav": SimpleLazyObject(navigation(request)),
+    }
+
+
+def theme(request: HttpRequest) -> str:
+    """The reader's choice from a cookie; anything else than a known word follows the device."""
+    choice = request.COOKIES.get("theme", "")
+    return choice if choice in THEMES else "auto"
+
+
+def sandbox_channels() -> dict[str, bool]:
+    """For each channel with a provider, whether it is the sandbox, whose messages never leave this machine."""
+    providers = {"email": settings.EMAIL_PROVIDER, "sms": settings.SMS_PROVIDER}
+    return {channel: provider == "sandbox" for channel, provider in providers.items()}
+
+
+def navigation(request: HttpRequest) -> Callable[[], dict[str, int]]:
+    """A function that counts what waits, called only by a page that shows the rail: fragments stay cheap."""
+
+    def count() -> dict[str, int]:
+        user = getattr(request, "user", None)
+        if user is None or not user.is_authenticated:
+            return {}
+        return {"calls_due": count_calls_due()}
+
+    return count

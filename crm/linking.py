@@ -1,0 +1,70 @@
+"""Which attempt an event belongs to: pure rules, so that the order of arrival never matters."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from crm.vocabulary import WINDOWS
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An interaction that carried a message."""
+
+    id: int
+    family_id: int
+    channel: str
+    external_system: str
+    external_id: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An open, click, reply or status that belongs to some attempt."""
+
+    id: int
+    family_id: int
+    channel: str
+    external_system: str
+    external_id: str
+    in_reply_to: str
+    occurred_at: datetime
+
+
+class AttemptIndex:
+    """Attempts of some families, found by id or by time."""
+
+    def __init__(self, attempts: Iterable[Attempt]) -> None:
+        self._by_key: dict[tuple[int, str, str], Attempt] = {}
+        self._by_time: dict[tuple[int, str], list[Attempt]] = {}
+        for attempt in sorted(attempts, key=lambda one: (one.occurred_at, one.id)):
+            self._by_key[attempt.family_id, attempt.external_system, attempt.external_id] = attempt
+            self._by_time.setdefault((attempt.family_id, attempt.channel), []).append(attempt)
+
+    def resolve(self, event: Happening) -> int | None:
+        """The attempt that the event names, else the one with its own id, else the latest within the window."""
+        for named in (event.in_reply_to, event.external_id):
+            found = self._by_key.get((event.family_id, event.external_system, named)) if named else None
+            if found is not None:
+                return found.id
+        return self._latest(event)
+
+    def _latest(self, event: Happening) -> int | None:
+        window = WINDOWS.get(event.channel)
+        if window is None:
+            return None
+        for attempt in reversed(self._by_time.get((event.family_id, event.channel), [])):
+            if attempt.occurred_at > event.occurred_at:
+                continue
+            return attempt.id if event.occurred_at - attempt.occurred_at <= window else None
+        return None
+
+
+def resolve_links(
+    attempts: Iterable[Attempt], events: Iterable[Happening], known: Mapping[int, int | None]
+) -> dict[int, int | None]:
+    """Event id to attempt id, for those that differ from what is `known`."""
+    index = AttemptIndex(attempts)
+    resolved = {event.id: index.resolve(event) for event in events}
+    return {event: attempt for event, attempt in resolved.items() if known.get(event) != attempt}

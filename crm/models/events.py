@@ -1,0 +1,49 @@
+"""Gatherings, and who is expected at them."""
+
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from crm.enums import Attendance
+from crm.models.people import Family, Member
+
+
+class Event(models.Model):
+    """A gathering that families come to."""
+
+    name = models.CharField(_("name"), max_length=200)
+    place = models.CharField(_("place"), max_length=200, blank=True)
+    starts_at = models.DateTimeField(_("starts"))
+    ends_at = models.DateTimeField(_("ends"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ["-starts_at", "-id"]
+        indexes = [models.Index(fields=["-starts_at", "-id"], name="event_start")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("crm:event", args=[self.pk])
+
+
+class Place(models.Model):
+    """One person on the list of one event; the log keeps the history, this row the present."""
+
+    event = models.ForeignKey(Event, models.CASCADE, verbose_name=_("event"), related_name="places")
+    family = models.ForeignKey(Family, models.CASCADE, verbose_name=_("family"), related_name="places")
+    member = models.ForeignKey(Member, models.CASCADE, verbose_name=_("member"), related_name="places")
+    state = models.CharField(_("state"), max_length=12, choices=Attendance, default=Attendance.EXPECTED)
+    turn = models.PositiveIntegerField(_("times undone"), default=0)
+    changed_at = models.DateTimeField(_("changed"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("place")
+        verbose_name_plural = _("places")
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["event", "member"], name="one_place_a_member")]
+
+    def __str__(self) -> str:
+        return f"{self.member} at {self.event}"

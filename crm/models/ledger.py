@@ -1,0 +1,65 @@
+"""What they agreed to: topics, and the append-only ledger of consent."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from crm.enums import Channel, ConsentSource, TopicKind
+from crm.models.people import Family, Member
+
+
+class Topic(models.Model):
+    """What a message is about; marketing needs a recorded grant, transactional goes unless withdrawn."""
+
+    slug = models.SlugField(_("short name"), max_length=60, unique=True)
+    name = models.CharField(_("name"), max_length=120)
+    kind = models.CharField(_("kind"), max_length=20, choices=TopicKind, default=TopicKind.TRANSACTIONAL)
+    allows_children = models.BooleanField(_("may go to a child"), default=False)
+
+    class Meta:
+        verbose_name = _("topic")
+        verbose_name_plural = _("topics")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Consent(models.Model):
+    """One grant or withdrawal; an empty field means all of that kind. Rows are only ever added.
+
+    A record with an address and no family (STOP, complaint, one-click) binds that address in every family.
+    """
+
+    family = models.ForeignKey(
+        Family, models.CASCADE, verbose_name=_("family"), null=True, blank=True, related_name="consents"
+    )
+    member = models.ForeignKey(Member, models.SET_NULL, verbose_name=_("member"), null=True, blank=True)
+    address = models.CharField(_("address"), max_length=500, blank=True)
+    channel = models.CharField(_("channel"), max_length=12, choices=Channel, blank=True)
+    topic = models.ForeignKey(Topic, models.PROTECT, verbose_name=_("topic"), null=True, blank=True)
+    granted = models.BooleanField(_("granted"))
+    recorded_at = models.DateTimeField(_("recorded"), db_index=True)
+    source = models.CharField(_("source"), max_length=20, choices=ConsentSource)
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("recorded by"), null=True, blank=True
+    )
+    evidence = models.TextField(_("evidence"), blank=True)
+
+    class Meta:
+        verbose_name = _("consent record")
+        verbose_name_plural = _("consent records")
+        ordering = ["-recorded_at", "-id"]
+        indexes = [
+            models.Index(fields=["family", "-recorded_at"], name="consent_family_time"),
+            models.Index(fields=["address", "-recorded_at"], name="consent_address_time"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(family__isnull=False) | ~models.Q(address=""),
+                name="consent_names_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return _("granted") if self.granted else _("withdrawn")

@@ -1,0 +1,55 @@
+"""Requests to change something on the ground floor: keyword-only verbs, atomic, one public purpose each."""
+
+from crm.services.calls import CallReport, close_call_task, create_call_task, log_call
+from crm.services.consent import record_consent, set_opt_out_channels
+from crm.services.conversations import log_conversation, log_note
+from crm.services.events import add_places, set_attendance
+from crm.services.interactions import (
+    EARSHOT,
+    NewInteraction,
+    Recorded,
+    correct_interaction,
+    record_interaction,
+    record_interactions,
+    starts_something,
+)
+from crm.services.keys import create_api_key
+from crm.services.people import (
+    ContactDetails,
+    FamilyDetails,
+    MemberDetails,
+    invalidate_address,
+    refresh_family_text,
+    upsert_family,
+)
+from crm.services.preferences import state_preference
+from crm.services.ticks import run_once_a_slot
+
+__all__ = [
+    "EARSHOT",
+    "CallReport",
+    "ContactDetails",
+    "FamilyDetails",
+    "MemberDetails",
+    "NewInteraction",
+    "Recorded",
+    "add_places",
+    "close_call_task",
+    "correct_interaction",
+    "create_api_key",
+    "create_call_task",
+    "invalidate_address",
+    "log_call",
+    "log_conversation",
+    "log_note",
+    "record_consent",
+    "record_interaction",
+    "record_interactions",
+    "refresh_family_text",
+    "run_once_a_slot",
+    "set_attendance",
+    "set_opt_out_channels",
+    "starts_something",
+    "state_preference",
+    "upsert_family",
+]

@@ -1,0 +1,124 @@
+"""Phone calls: logged as they happen, asked for as tasks."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from crm.enums import CallOutcome, Direction, TaskState
+from crm.errors import Invalid
+from crm.models import CallTask, Family
+from crm.news import announce
+from crm.services.interactions import STAFF, NewInteraction, Recorded, record_interaction
+from crm.services.people import invalidate_address
+
+LONGEST_CALL = 24 * 60 * 60
+
+
+@dataclass(slots=True)
+class CallReport:
+    """What a person says of a call; `duration` in seconds, `token` makes a double click one call."""
+
+    outcome: str
+    direction: str = Direction.OUT.value
+    member_id: int | None = None
+    number: str = ""
+    duration: int | None = None
+    notes: str = ""
+    occurred_at: datetime | None = None
+    token: str = ""
+
+
+@transaction.atomic
+def log_call(*, family: Family, report: CallReport, by_id: int | None, task: CallTask | None = None) -> Recorded:
+    """Write a call to the log; a wrong number is set aside, and an open task gets its outcome.
+
+    Raises `Invalid` by field.
+    """
+    _check(family, report)
+    recorded = record_interaction(
+        NewInteraction(
+            family_id=family.pk,
+            member_id=report.member_id,
+            interaction_type="phone_call_made" if report.direction == Direction.OUT else "phone_call_received",
+            outcome=report.outcome,
+            occurred_at=report.occurred_at or timezone.now(),
+            external_system=STAFF,
+            external_id=report.token,
+            metadata=_metadata(report, task),
+            created_by_id=by_id,
+        )
+    )
+    if recorded.status == "created":
+        if report.outcome == CallOutcome.WRONG_NUMBER and report.number:
+            invalidate_address(channel="phone", address=report.number, reason=_("wrong number"))
+        if task is not None:
+            close_call_task(task=task, outcome=report.outcome, interaction_id=recorded.id)
+    return recorded
+
+
+def _check(family: Family, report: CallReport) -> None:
+    errors = {}
+    if report.outcome not in CallOutcome.values:
+        errors["outcome"] = _("Choose what happened.")
+    if report.direction not in (Direction.IN, Direction.OUT):
+        errors["direction"] = _("Choose who rang.")
+    if report.duration is not None and not 0 <= report.duration <= LONGEST_CALL:
+        errors["duration"] = _("A call lasts between nothing and a day.")
+    if report.member_id is not None and not family.members.filter(pk=report.member_id).exists():
+        errors["member"] = _("This person is not in the family.")
+    if errors:
+        raise Invalid(errors)
+
+
+def _metadata(report: CallReport, task: CallTask | None) -> dict[str, object]:
+    told = {
+        "duration": report.duration,
+        "notes": report.notes.strip(),
+        "number": report.number,
+        "task": task.pk if task else None,
+    }
+    return {name: value for name, value in told.items() if value not in (None, "")}
+
+
+@transaction.atomic
+def create_call_task(
+    *,
+    family: Family,
+    reason: str,
+    due_at: datetime,
+    member_id: int | None = None,
+    script: str = "",
+    number: str = "",
+    urgent: bool = False,
+    source: str = "",
+    assignee_id: int | None = None,
+    by_id: int | None = None,
+) -> CallTask:
+    """Ask for a call; the same source asks once."""
+    fields = {
+        "family": family, "member_id": member_id, "reason": reason[:200], "script": script, "number": number,
+        "due_at": due_at, "urgent": urgent, "assignee_id": assignee_id, "created_by_id": by_id,
+    }  # fmt: skip
+    if source:
+        return CallTask.objects.get_or_create(source=source, defaults=fields)[0]
+    return CallTask.objects.create(**fields)
+
+
+@transaction.atomic
+def close_call_task(*, task: CallTask, outcome: str, interaction_id: int | None = None) -> CallTask:
+    """Give a task its outcome: answered or wrong number closes it, anything else keeps it until tries are spent."""
+    task = CallTask.objects.select_for_update().get(pk=task.pk)
+    if task.state != TaskState.OPEN:
+        return task
+    task.tries += 1
+    task.outcome, task.interaction_id = outcome, interaction_id
+    spent = task.tries >= task.max_tries
+    if outcome in (CallOutcome.ANSWERED, CallOutcome.WRONG_NUMBER) or spent:
+        task.state, task.closed_at = TaskState.DONE, timezone.now()
+    task.save(update_fields=["tries", "outcome", "interaction_id", "state", "closed_at"])
+    if task.state == TaskState.DONE:
+        announce("call_task_closed", ids=[task.pk])
+    return task

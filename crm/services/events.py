@@ -1,0 +1,92 @@
+"""Events: who is expected, who came."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from crm.enums import Attendance
+from crm.errors import Invalid
+from crm.models import Event, Interaction, Member, Place
+from crm.services.interactions import (
+    EARSHOT,
+    NewInteraction,
+    correct_interaction,
+    record_interaction,
+    record_interactions,
+)
+
+_TYPES = {
+    Attendance.EXPECTED.value: "event_expected",
+    Attendance.ATTENDED.value: "event_attended",
+    Attendance.NO_SHOW.value: "event_no_show",
+}
+
+
+@transaction.atomic
+def add_places(*, event: Event, members: Iterable[Member], by_id: int | None, live: bool = True) -> int:
+    """Expect these people at an event; who is on the list already stays as they are. Answers how many are new."""
+    members = list(members)
+    known = set(event.places.filter(member__in=members).values_list("member_id", flat=True))
+    new = [member for member in members if member.pk not in known]
+    Place.objects.bulk_create(
+        [Place(event=event, family_id=member.family_id, member=member) for member in new],
+        ignore_conflicts=True,
+    )
+    record_interactions(
+        [_happened(event, member.family_id, member.pk, "expected", 0, by_id) for member in new], live=live
+    )
+    return len(new)
+
+
+def _happened(event: Event, family_id: int, member_id: int, state: str, turn: int, by_id: int | None) -> NewInteraction:
+    return NewInteraction(
+        family_id=family_id,
+        member_id=member_id,
+        interaction_type=_TYPES[state],
+        occurred_at=timezone.now(),
+        external_system=EARSHOT,
+        external_id=_external_id(event.pk, member_id, turn),
+        metadata={"event": event.pk, "name": event.name},
+        created_by_id=by_id,
+    )
+
+
+def _external_id(event_id: int, member_id: int, turn: int) -> str:
+    return f"event-{event_id}-member-{member_id}-{turn}"
+
+
+@transaction.atomic
+def set_attendance(*, event: Event, member: Member, state: str, by_id: int | None) -> Place:
+    """Say that a person came, did not come, or (undo) is only expected; a walk-in is put on the list.
+
+    However often it is tapped, one interaction stands per state; going back writes a correction.
+    """
+    if state not in Attendance.values:
+        raise Invalid({"state": _("Choose came, did not come, or expected.")})
+    Place.objects.get_or_create(event=event, member=member, defaults={"family_id": member.family_id})
+    place = Place.objects.select_for_update().get(event=event, member=member)
+    if place.state == state:
+        return place
+    _withdraw(place, by_id)
+    place.state, place.changed_at = state, timezone.now()
+    place.save(update_fields=["state", "turn", "changed_at"])
+    if state != Attendance.EXPECTED:
+        record_interaction(_happened(event, place.family_id, place.member_id, state, place.turn, by_id))
+    return place
+
+
+def _withdraw(place: Place, by_id: int | None) -> None:
+    """Correct what the log said of this place so far, and turn the page so that it can be said anew."""
+    if place.state == Attendance.EXPECTED:
+        return
+    said = Interaction.objects.filter(
+        family_id=place.family_id,
+        external_system=EARSHOT,
+        external_id=_external_id(place.event_id, place.member_id, place.turn),
+        interaction_type=_TYPES[place.state],
+    ).first()
+    if said is not None:
+        correct_interaction(interaction=said, reason=_("taken back at check-in"), by_id=by_id)
+    place.turn += 1

@@ -1,0 +1,285 @@
+"""Families, their members and their addresses."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from crm.addresses import check_time_zone, normalise_address, pretty_address
+from crm.enums import NUMBER_CHANNELS, Role, Stage
+from crm.errors import Invalid
+from crm.folding import fold
+from crm.models import ContactPoint, Family, FamilyText, Member, Tag
+from crm.models.people import REFERENCE, generate_reference
+from crm.news import announce
+
+
+@dataclass(slots=True)
+class ContactDetails:
+    """One address as somebody gives it; unknown parts stay as they are."""
+
+    channel: str
+    value: str
+    label: str | None = None
+    is_primary: bool | None = None
+
+
+@dataclass(slots=True)
+class MemberDetails:
+    name: str
+    role: str | None = None
+    external_ref: str | None = None
+    contact_points: list[ContactDetails] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class FamilyDetails:
+    """What a caller names is set; what is None stays as it is, and nothing is removed."""
+
+    external_ref: str | None = None
+    name: str | None = None
+    time_zone: str | None = None
+    language: str | None = None
+    stage: str | None = None
+    tags: list[str] | None = None
+    attributes: dict[str, Any] | None = None
+    members: list[MemberDetails] = field(default_factory=list)
+    contact_points: list[ContactDetails] = field(default_factory=list)
+
+
+@transaction.atomic
+def upsert_family(*, details: FamilyDetails) -> tuple[Family, bool, bool]:
+    """Make or change a family by its reference; answers the family, whether it is new, whether anything changed.
+
+    Members match by reference, else by case-folded name; contact points by channel and normalised value.
+    Raises `Invalid` by field, and writes nothing then.
+    """
+    check_family(details)
+    reference = details.external_ref or generate_reference()
+    family = Family.objects.select_for_update().filter(external_ref=reference).first()
+    created = family is None
+    if family is None:
+        if not details.name:
+            raise Invalid({"name": _("A new family needs a name.")})
+        family = Family.objects.create(external_ref=reference, name=details.name.strip())
+    changed = _set_fields(family, details) | _set_tags(family, details.tags)
+    changed |= _set_members(family, details.members)
+    changed |= _set_contacts(family, None, details.contact_points)
+    if created or changed:
+        refresh_family_text(family_ids=[family.pk])
+    return family, created, created or changed
+
+
+def check_family(details: FamilyDetails) -> None:
+    """Refuse bad fields of a family, its members and addresses, all at once; normalises addresses in place."""
+    errors: dict[str, str | list[str]] = {}
+    if details.external_ref is not None and not REFERENCE.regex.match(details.external_ref):  # type: ignore[union-attr]
+        errors["external_ref"] = str(REFERENCE.message)
+    _check_text(errors, "name", details.name, 200)
+    if details.time_zone is not None:
+        _collect(errors, "", lambda: check_time_zone(details.time_zone or ""))
+    if details.stage is not None and details.stage not in Stage.values:
+        errors["stage"] = _("“%(value)s” is not one of %(all)s.") % {
+            "value": details.stage,
+            "all": ", ".join(Stage.values),
+        }
+    if details.language is not None and not 2 <= len(details.language) <= 12:
+        errors["language"] = _("Write the language like en or pt-BR.")
+    for tag in details.tags or []:
+        _check_text(errors, "tags", tag, 60)
+    for index, member in enumerate(details.members):
+        _check_member(errors, f"members.{index}", member)
+    _check_contacts(errors, "contact_points", details.contact_points)
+    if errors:
+        raise Invalid(errors)
+
+
+def _check_text(errors: dict[str, Any], name: str, value: str | None, limit: int) -> None:
+    if value is None:
+        return
+    if not value.strip() or len(value) > limit or "\x00" in value:
+        errors[name] = _("1 to %d characters, please.") % limit
+
+
+def _check_member(errors: dict[str, Any], path: str, member: MemberDetails) -> None:
+    _check_text(errors, f"{path}.name", member.name, 200)
+    if member.role is not None and member.role not in Role.values:
+        errors[f"{path}.role"] = _("“%(value)s” is not one of %(all)s.") % {
+            "value": member.role, "all": ", ".join(Role.values)
+        }  # fmt: skip
+    if member.external_ref is not None and not REFERENCE.regex.match(member.external_ref):  # type: ignore[union-attr]
+        errors[f"{path}.external_ref"] = str(REFERENCE.message)
+    _check_contacts(errors, f"{path}.contact_points", member.contact_points)
+
+
+def _check_contacts(errors: dict[str, Any], path: str, points: Sequence[ContactDetails]) -> None:
+    for index, point in enumerate(points):
+
+        def normalise(point: ContactDetails = point) -> None:
+            point.value = normalise_address(point.channel, point.value)
+
+        _collect(errors, f"{path}.{index}.", normalise)
+
+
+def _collect(errors: dict[str, Any], prefix: str, check: Any) -> None:
+    try:
+        check()
+    except Invalid as invalid:
+        errors.update({f"{prefix}{name}": words for name, words in invalid.errors.items()})
+
+
+def _set_fields(family: Family, details: FamilyDetails) -> bool:
+    given = {name: getattr(details, name) for name in ("name", "time_zone", "language", "stage")}
+    wanted: dict[str, Any] = {name: value.strip() for name, value in given.items() if value is not None}
+    if details.attributes is not None:
+        wanted["attributes"] = {**family.attributes, **details.attributes}
+    changed = [name for name, value in wanted.items() if getattr(family, name) != value]
+    for name in changed:
+        setattr(family, name, wanted[name])
+    if changed:
+        family.save(update_fields=[*changed, "updated_at"])
+    return bool(changed)
+
+
+def _set_tags(family: Family, names: list[str] | None) -> bool:
+    if not names:
+        return False
+    wanted = {name.strip() for name in names}
+    missing = wanted - set(family.tags.values_list("name", flat=True))
+    if missing:
+        family.tags.add(*(Tag.objects.get_or_create(name=name)[0] for name in sorted(missing)))
+    return bool(missing)
+
+
+def _set_members(family: Family, members: Sequence[MemberDetails]) -> bool:
+    if not members:
+        return False
+    known = list(family.members.all())
+    changed = False
+    for details in members:
+        member = _match(known, details)
+        if member is None:
+            member = Member.objects.create(
+                family=family,
+                name=details.name.strip(),
+                role=details.role or Role.ADULT,
+                external_ref=details.external_ref,
+            )
+            known.append(member)
+            changed = True
+        changed |= _update_member(member, details)
+        changed |= _set_contacts(family, member, details.contact_points)
+    return changed
+
+
+def _match(known: Iterable[Member], details: MemberDetails) -> Member | None:
+    if details.external_ref:
+        for member in known:
+            if member.external_ref == details.external_ref:
+                return member
+    for member in known:
+        unclaimed = not (details.external_ref and member.external_ref)
+        if unclaimed and fold(member.name) == fold(details.name):
+            return member
+    return None
+
+
+def _update_member(member: Member, details: MemberDetails) -> bool:
+    wanted = {"name": details.name.strip(), "role": details.role, "external_ref": details.external_ref}
+    changed = [name for name, value in wanted.items() if value is not None and getattr(member, name) != value]
+    for name in changed:
+        setattr(member, name, wanted[name])
+    if changed:
+        member.save(update_fields=changed)
+    return bool(changed)
+
+
+def _set_contacts(family: Family, member: Member | None, points: Sequence[ContactDetails]) -> bool:
+    if not points:
+        return False
+    rows = {(row.member_id, row.channel, row.value): row for row in family.contact_points.all()}
+    changed_ids = []
+    for details in points:
+        key = (member.pk if member else None, details.channel, details.value)
+        row, changed = _set_contact(family, member, rows.get(key), rows.values(), details)
+        rows[key] = row
+        if changed:
+            changed_ids.append(row.pk)
+    if changed_ids:
+        announce("contact_point_changed", ids=changed_ids)
+    return bool(changed_ids)
+
+
+def _set_contact(
+    family: Family,
+    member: Member | None,
+    row: ContactPoint | None,
+    known: Iterable[ContactPoint],
+    details: ContactDetails,
+) -> tuple[ContactPoint, bool]:
+    taken = any(one.is_primary for one in known if one.channel == details.channel and one is not row)
+    # The first address of a channel is the primary one until somebody says otherwise.
+    primary = details.is_primary if details.is_primary is not None else (row.is_primary if row else not taken)
+    if primary and taken:
+        family.contact_points.filter(channel=details.channel).update(is_primary=False)
+    for one in known:
+        if primary and one.channel == details.channel and one is not row:
+            one.is_primary = False
+    if row is None:
+        return (
+            ContactPoint.objects.create(
+                family=family,
+                member=member,
+                channel=details.channel,
+                value=details.value,
+                label=details.label or "",
+                is_primary=primary,
+            ),
+            True,
+        )
+    wanted = {"is_primary": primary, "label": row.label if details.label is None else details.label}
+    changed = [name for name, value in wanted.items() if getattr(row, name) != value]
+    for name in changed:
+        setattr(row, name, wanted[name])
+    if changed:
+        row.save(update_fields=changed)
+    return row, bool(changed)
+
+
+def refresh_family_text(*, family_ids: Sequence[int]) -> None:
+    """Write anew what search reads of these families: names, addresses, digits, references."""
+    families = Family.objects.filter(pk__in=family_ids).prefetch_related("members", "contact_points", "tags")
+    FamilyText.objects.bulk_create(
+        [FamilyText(family=family, text=_text_of(family)) for family in families],
+        update_conflicts=True,
+        unique_fields=["family"],
+        update_fields=["text"],
+        batch_size=500,
+    )
+
+
+def _text_of(family: Family) -> str:
+    words = [family.name, family.external_ref]
+    words += [member.name for member in family.members.all()]
+    words += [member.external_ref or "" for member in family.members.all()]
+    words += [tag.name for tag in family.tags.all()]
+    for point in family.contact_points.all():
+        words.append(point.value)
+        if point.channel in NUMBER_CHANNELS:
+            words.append(pretty_address(point.channel, point.value).replace(" ", ""))
+    return fold(" ".join(dict.fromkeys(word for word in words if word)))[:8000]
+
+
+@transaction.atomic
+def invalidate_address(*, channel: str, address: str, reason: str) -> int:
+    """Mark an address as broken wherever it stands; answers how many contact points changed."""
+    points = list(ContactPoint.objects.select_for_update().filter(channel=channel, value=address, is_valid=True))
+    for point in points:
+        point.is_valid, point.invalid_reason, point.invalid_since = False, reason[:200], timezone.now()
+    ContactPoint.objects.bulk_update(points, ["is_valid", "invalid_reason", "invalid_since"])
+    if points:
+        announce("contact_point_changed", ids=[point.pk for point in points])
+    return len(points)

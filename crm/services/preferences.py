@@ -1,0 +1,27 @@
+"""What a family told us itself."""
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from crm.enums import Channel
+from crm.errors import Invalid
+from crm.models import Family, StatedPreference
+
+
+@transaction.atomic
+def state_preference(
+    *, family: Family, preferred_channel: str, said_by: str = "", by_id: int | None = None
+) -> StatedPreference:
+    """Keep which channel they asked for; empty means they have no wish. Raises `Invalid`."""
+    if preferred_channel and preferred_channel not in Channel.values:
+        raise Invalid({"preferred_channel": _("“%s” is not a channel.") % preferred_channel})
+    return StatedPreference.objects.update_or_create(
+        family=family,
+        defaults={
+            "preferred_channel": preferred_channel,
+            "said_by": said_by,
+            "recorded_by_id": by_id,
+            "recorded_at": timezone.now(),
+        },
+    )[0]

@@ -1,0 +1,15 @@
+"""News that the ground floor sends upward, inside the transaction, once per batch, with ids only."""
+
+from django.dispatch import Signal
+
+interactions_recorded = Signal()  # ids: list[int], live: bool
+consent_changed = Signal()  # ids: list[int]
+contact_point_changed = Signal()  # ids: list[int]
+call_task_closed = Signal()  # ids: list[int]
+
+BY_NAME = {
+    "interactions_recorded": interactions_recorded,
+    "consent_changed": consent_changed,
+    "contact_point_changed": contact_point_changed,
+    "call_task_closed": call_task_closed,
+}
