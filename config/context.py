@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from crm.selectors import count_calls_due
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
+
+from crm.selectors.tasks import count_calls_due
 
 THEMES = ("auto", "light", "dark")
 

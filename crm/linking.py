@@ -17,6 +17,7 @@ class Attempt:
     external_system: str
     external_id: str
     occurred_at: datetime
+    message_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Happening:
     external_id: str
     in_reply_to: str
     occurred_at: datetime
+    message_id: int | None = None
 
 
 class AttemptIndex:
@@ -37,13 +39,19 @@ class AttemptIndex:
 
     def __init__(self, attempts: Iterable[Attempt]) -> None:
         self._by_key: dict[tuple[int, str, str], Attempt] = {}
+        self._by_message: dict[tuple[int, str, int], Attempt] = {}
         self._by_time: dict[tuple[int, str], list[Attempt]] = {}
         for attempt in sorted(attempts, key=lambda one: (one.occurred_at, one.id)):
             self._by_key[attempt.family_id, attempt.external_system, attempt.external_id] = attempt
+            if attempt.message_id is not None:
+                self._by_message[attempt.family_id, attempt.channel, attempt.message_id] = attempt
             self._by_time.setdefault((attempt.family_id, attempt.channel), []).append(attempt)
 
     def resolve(self, event: Happening) -> int | None:
-        """The attempt that the event names, else the one with its own id, else the latest within the window."""
+        """The attempt of its message, else the one it names, else the one with its own id, else the latest in reach."""
+        if event.message_id is not None:
+            carried = self._by_message.get((event.family_id, event.channel, event.message_id))
+            return carried.id if carried else None
         for named in (event.in_reply_to, event.external_id):
             found = self._by_key.get((event.family_id, event.external_system, named)) if named else None
             if found is not None:

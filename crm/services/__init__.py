@@ -3,7 +3,7 @@
 from crm.services.calls import CallReport, close_call_task, create_call_task, log_call
 from crm.services.consent import record_consent, set_opt_out_channels
 from crm.services.conversations import log_conversation, log_note
-from crm.services.events import add_places, set_attendance
+from crm.services.events import add_places, mark_no_shows, set_attendance, unmark_no_shows
 from crm.services.interactions import (
     EARSHOT,
     NewInteraction,
@@ -42,6 +42,7 @@ __all__ = [
     "log_call",
     "log_conversation",
     "log_note",
+    "mark_no_shows",
     "record_consent",
     "record_interaction",
     "record_interactions",
@@ -51,5 +52,6 @@ __all__ = [
     "set_opt_out_channels",
     "starts_something",
     "state_preference",
+    "unmark_no_shows",
     "upsert_family",
 ]

@@ -1,8 +1,10 @@
 """Events: who is expected, who came."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -13,6 +15,7 @@ from crm.services.interactions import (
     EARSHOT,
     NewInteraction,
     correct_interaction,
+    correction_of,
     record_interaction,
     record_interactions,
 )
@@ -90,3 +93,32 @@ def _withdraw(place: Place, by_id: int | None) -> None:
     if said is not None:
         correct_interaction(interaction=said, reason=_("taken back at check-in"), by_id=by_id)
     place.turn += 1
+
+
+@transaction.atomic
+def mark_no_shows(*, event: Event, by_id: int | None) -> tuple[int, datetime]:
+    """Say of everybody still expected that they did not come; answers how many, and the time that undoes it."""
+    now = timezone.now()
+    places = list(event.places.select_for_update().filter(state=Attendance.EXPECTED))
+    event.places.filter(pk__in=[place.pk for place in places]).update(state=Attendance.NO_SHOW, changed_at=now)
+    record_interactions(
+        [_happened(event, one.family_id, one.member_id, Attendance.NO_SHOW, one.turn, by_id) for one in places]
+    )
+    return len(places), now
+
+
+@transaction.atomic
+def unmark_no_shows(*, event: Event, marked_at: datetime, by_id: int | None) -> int:
+    """Take back one `mark_no_shows`, except for those who were ticked since; answers how many are expected again."""
+    places = list(event.places.select_for_update().filter(state=Attendance.NO_SHOW, changed_at=marked_at))
+    said = Interaction.objects.filter(
+        family_id__in={one.family_id for one in places},
+        external_system=EARSHOT,
+        external_id__in=[_external_id(event.pk, one.member_id, one.turn) for one in places],
+        interaction_type=_TYPES[Attendance.NO_SHOW],
+    )
+    record_interactions([correction_of(one, reason=_("taken back at check-in"), by_id=by_id) for one in said])
+    event.places.filter(pk__in=[one.pk for one in places]).update(
+        state=Attendance.EXPECTED, turn=F("turn") + 1, changed_at=timezone.now()
+    )
+    return len(places)

@@ -197,23 +197,28 @@ def correct_interaction(
 
     The original is never touched; readers fold the correction over it.
     """
-    return record_interaction(
-        NewInteraction(
-            family_id=interaction.family_id,
-            member_id=interaction.member_id,
-            interaction_type="correction",
-            channel=interaction.channel,
-            occurred_at=timezone.now(),
-            external_id=f"correction-{interaction.pk}",
-            in_reply_to=str(interaction.pk),
-            metadata={
-                "corrects": interaction.pk,
-                "reason": reason,
-                "withdrawn": not changes,
-                **({"changes": changes} if changes else {}),
-            },
-            created_by_id=by_id,
-        )
+    return record_interaction(correction_of(interaction, reason=reason, by_id=by_id, changes=changes))
+
+
+def correction_of(
+    interaction: Interaction, *, reason: str, by_id: int | None, changes: dict[str, Any] | None = None
+) -> NewInteraction:
+    """The entry that corrects another, for those who write many at once."""
+    return NewInteraction(
+        family_id=interaction.family_id,
+        member_id=interaction.member_id,
+        interaction_type="correction",
+        channel=interaction.channel,
+        occurred_at=timezone.now(),
+        external_id=f"correction-{interaction.pk}",
+        in_reply_to=str(interaction.pk),
+        metadata={
+            "corrects": interaction.pk,
+            "reason": reason,
+            "withdrawn": not changes,
+            **({"changes": changes} if changes else {}),
+        },
+        created_by_id=by_id,
     )
 
 

@@ -38,7 +38,7 @@ def link_batch(ids: Sequence[int]) -> None:
 
 _COLUMNS = (
     "id", "family_id", "channel", "interaction_type", "external_system", "external_id", "in_reply_to",
-    "occurred_at", "attempt_id",
+    "occurred_at", "attempt_id", "message_id",
 )  # fmt: skip
 
 
@@ -52,9 +52,13 @@ def _later_events(touched: Sequence[Interaction]) -> list[Interaction]:
     first = min(row.occurred_at for row in attempts)
     last = max(row.occurred_at for row in attempts) + _LONGEST
     names = {row.external_id for row in attempts}
+    messages = {row.message_id for row in attempts if row.message_id}
     return list(
         Interaction.objects.filter(
-            Q(occurred_at__gte=first, occurred_at__lte=last) | Q(in_reply_to__in=names) | Q(external_id__in=names),
+            Q(occurred_at__gte=first, occurred_at__lte=last)
+            | Q(in_reply_to__in=names)
+            | Q(external_id__in=names)
+            | Q(message_id__in=messages),
             family_id__in={row.family_id for row in attempts},
             interaction_type__in=_EVENT_TYPES,
         ).only(*_COLUMNS)
@@ -65,9 +69,10 @@ def _attempts_for(events: Sequence[Interaction]) -> list[Interaction]:
     first = min(row.occurred_at for row in events) - _LONGEST
     last = max(row.occurred_at for row in events)
     names = {row.in_reply_to for row in events if row.in_reply_to} | {row.external_id for row in events}
+    messages = {row.message_id for row in events if row.message_id}
     return list(
         Interaction.objects.filter(
-            Q(occurred_at__gte=first, occurred_at__lte=last) | Q(external_id__in=names),
+            Q(occurred_at__gte=first, occurred_at__lte=last) | Q(external_id__in=names) | Q(message_id__in=messages),
             family_id__in={row.family_id for row in events},
             interaction_type__in=attempt_types(),
         ).only(*_COLUMNS)
@@ -75,7 +80,9 @@ def _attempts_for(events: Sequence[Interaction]) -> list[Interaction]:
 
 
 def _attempt(row: Interaction) -> Attempt:
-    return Attempt(row.pk, row.family_id, row.channel, row.external_system, row.external_id, row.occurred_at)
+    return Attempt(
+        row.pk, row.family_id, row.channel, row.external_system, row.external_id, row.occurred_at, row.message_id
+    )
 
 
 def _happening(row: Interaction) -> Happening:
@@ -87,4 +94,5 @@ def _happening(row: Interaction) -> Happening:
         row.external_id,
         row.in_reply_to,
         row.occurred_at,
+        row.message_id,
     )

@@ -1,0 +1,220 @@
+"""Email by django-anymail (and plain SMTP): every ESP that Anymail carries, chosen by EMAIL_PROVIDER."""
+
+import io
+from email.utils import formataddr, make_msgid
+from typing import Any
+from urllib.parse import parse_qsl
+
+import requests
+from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused, AnymailWebhookValidationFailure
+from anymail.signals import AnymailTrackingEvent
+from anymail.urls import urlpatterns as anymail_urls
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.handlers.wsgi import WSGIRequest
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.http import HttpRequest
+from django.utils import timezone
+
+from channels.ports import Capabilities, DeliveryEvent, Envelope, News, Refused, SendError, SendResult, StoredRequest
+
+
+class AnymailEmail:
+    """Sends one email to one person; our delivery id travels as metadata, so a callback finds its delivery."""
+
+    capabilities = Capabilities(frozenset({"email"}))
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def send(self, envelope: Envelope) -> SendResult:
+        message = compose(envelope)
+        try:
+            message.send()
+        except AnymailRecipientsRefused as error:
+            raise SendError(str(error), permanent=True, code="refused", address_dead=True) from error
+        except AnymailAPIError as error:
+            raise _api_error(error) from error
+        except AnymailError as error:
+            raise SendError(str(error), permanent=True, code="unsendable") from error
+        except requests.ConnectionError as error:
+            raise SendError(str(error), permanent=False, code="connection", left=not _never_connected(error)) from error
+        except OSError as error:
+            # SMTP and sockets: refused before the data was sent may be repeated, anything later may not.
+            before = isinstance(error, ConnectionRefusedError)
+            raise SendError(str(error), permanent=False, code="connection", left=not before) from error
+        return self._result(message)
+
+    def _result(self, message: EmailMultiAlternatives) -> SendResult:
+        if self.name == "smtp":
+            return SendResult(provider_id=str(message.extra_headers["Message-ID"]))
+        status = message.anymail_status  # type: ignore[attr-defined]
+        if not status.message_id or isinstance(status.message_id, set):
+            raise SendError("the vendor answered without a message id", permanent=False, code="no_id", left=True)
+        refused = {"rejected", "invalid", "failed"} & set(status.status or ())
+        if refused:
+            raise SendError(f"the vendor said {refused.pop()}", permanent=True, code="rejected", address_dead=True)
+        return SendResult(provider_id=str(status.message_id))
+
+
+def compose(envelope: Envelope) -> EmailMultiAlternatives:
+    """The email as the vendor gets it: one recipient, plain text, HTML where there is some."""
+    message = EmailMultiAlternatives(
+        subject=envelope.subject,
+        body=envelope.text,
+        from_email=settings.DEFAULT_FROM_EMAIL,
+        to=[formataddr((envelope.person, envelope.address))],
+        headers={"Message-ID": make_msgid(f"d{envelope.delivery_id}", domain=_domain())},
+        connection=get_connection(),
+    )
+    if envelope.html:
+        message.attach_alternative(envelope.html, "text/html")
+    message.metadata = {"delivery": str(envelope.delivery_id)}  # type: ignore[attr-defined]
+    return message
+
+
+def _domain() -> str:
+    return settings.DEFAULT_FROM_EMAIL.rsplit("@", 1)[1].rstrip(">")
+
+
+def _never_connected(error: requests.ConnectionError) -> bool:
+    text = repr(error)
+    return "NewConnectionError" in text or "NameResolutionError" in text or "ConnectTimeout" in text
+
+
+def _api_error(error: AnymailAPIError) -> SendError:
+    """A clear no of the vendor may be repeated or is final; no readable answer means it may have gone out."""
+    status = getattr(error, "status_code", None)
+    if status is None:
+        cause = error.__cause__
+        unsent = isinstance(cause, requests.ConnectionError) and _never_connected(cause)
+        return SendError(str(error)[:400], permanent=False, code="connection", left=not unsent)
+    if status == 429 or status >= 500:
+        # 429 and 503 are said before anything is taken; other 5xx may hide a message that left.
+        return SendError(str(error)[:400], permanent=False, code=str(status), left=status not in (429, 503))
+    if status < 300:
+        return SendError(str(error)[:400], permanent=False, code="unreadable", left=True)
+    return SendError(str(error)[:400], permanent=True, code=str(status))
+
+
+# Anymail's closed vocabulary of events to ours: (interaction type, state). Unknown ones only stay in the receipt.
+EVENTS: dict[str, tuple[str, str | None]] = {
+    "queued": ("email_status_update", None),
+    "deferred": ("email_status_update", None),
+    "sent": ("email_status_update", "sent"),
+    "delivered": ("email_delivered", "delivered"),
+    "bounced": ("email_bounced", "bounced"),
+    "rejected": ("email_dropped", "failed"),
+    "failed": ("email_failed", "failed"),
+    "opened": ("email_opened", "engaged"),
+    "clicked": ("email_clicked", "engaged"),
+    "complained": ("email_spam_reported", None),
+    "unsubscribed": ("email_unsubscribed", None),
+}
+OPT_OUTS = {"complained": "complaint", "unsubscribed": "one_click"}
+MACHINE_AGENTS = frozenset({"Mozilla/5.0"})
+SILENT = frozenset({"email_status_update"})
+
+
+class AnymailEar:
+    """Hears tracking callbacks through Anymail's own views: their signature check, their reading of events."""
+
+    def __init__(self, name: str) -> None:
+        """`name` is like “sendgrid:tracking”; raises `KeyError` for what Anymail does not know."""
+        esp, _colon, kind = name.partition(":")
+        if kind != "tracking":
+            raise KeyError(name)
+        self.esp = esp
+        self._view_class = _views()[f"{esp}/{kind}"]
+
+    def verify(self, request: HttpRequest) -> None:
+        """Anymail's checks: basic authentication by ANYMAIL_WEBHOOK_SECRET and the vendor's own signature."""
+        try:
+            self._view().run_validators(request)
+        except (PermissionDenied, AnymailWebhookValidationFailure, SuspiciousOperation) as error:
+            raise Refused("signature", 403) from error
+        except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
+            raise Refused("unreadable", 400) from error
+
+    def parse(self, stored: StoredRequest) -> list[News]:
+        """Every event of the callback that means something to us."""
+        events = self._view().parse_events(as_request(stored))
+        heard = [self._event(event, index) for index, event in enumerate(events)]
+        return [one for one in heard if one is not None]
+
+    def _view(self) -> Any:
+        return self._view_class()
+
+    def _event(self, event: AnymailTrackingEvent, index: int) -> DeliveryEvent | None:
+        known = EVENTS.get(event.event_type)
+        if known is None:
+            return None
+        kind, state = known
+        metadata = event.metadata if isinstance(event.metadata, dict) else {}
+        raw = event.esp_event if isinstance(event.esp_event, dict) else {}
+        machine = bool(raw.get("sg_machine_open")) or (event.user_agent or "").strip() in MACHINE_AGENTS
+        if machine and kind in ("email_opened", "email_clicked"):
+            state = None
+        hard = event.event_type == "bounced" and event.reject_reason in ("bounced", "invalid", None)
+        return DeliveryEvent(
+            interaction_type=kind,
+            occurred_at=event.timestamp or timezone.now(),
+            event_id=_event_id(event, index),
+            state=state,
+            delivery_id=_number(metadata.get("delivery")),
+            provider_id=str(event.message_id or ""),
+            address=(event.recipient or "").strip().casefold(),
+            channel="email",
+            error_code=event.reject_reason or "" if state in ("bounced", "failed") else "",
+            error=(event.description or event.mta_response or "")[:500],
+            is_machine=machine,
+            address_dead=hard,
+            opt_out=OPT_OUTS.get(event.event_type, ""),
+            metadata={"url": event.click_url} if event.click_url else {},
+        )
+
+
+def _event_id(event: AnymailTrackingEvent, index: int) -> str:
+    """The vendor's event id; where there is none, what the event says of itself."""
+    if event.event_id:
+        return str(event.event_id)
+    parts = (event.message_id, event.event_type, event.recipient, event.timestamp, event.click_url)
+    return "|".join(str(part) for part in parts)
+
+
+def _number(value: object) -> int | None:
+    text = str(value or "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _views() -> dict[str, Any]:
+    """Anymail's view classes by their path, as its own URL list declares them."""
+    found = {}
+    for pattern in anymail_urls:
+        view = getattr(getattr(pattern, "callback", None), "view_class", None)
+        if view is not None:
+            found[str(pattern.pattern).strip("/").removesuffix("/")] = view
+    return found
+
+
+def as_request(stored: StoredRequest) -> HttpRequest:
+    """The stored callback as a request again, for readers that want one."""
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": stored.path,
+        "QUERY_STRING": stored.query,
+        "CONTENT_TYPE": stored.content_type,
+        "CONTENT_LENGTH": str(len(stored.body)),
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "wsgi.input": io.BytesIO(stored.body),
+        "wsgi.url_scheme": "https",
+    }
+    for name, value in stored.headers.items():
+        environ.setdefault("HTTP_" + name.upper().replace("-", "_"), value)
+    return WSGIRequest(environ)
+
+
+def form_of(stored: StoredRequest) -> dict[str, str]:
+    """The fields of a form-encoded callback; of a repeated one the last."""
+    return dict(parse_qsl(stored.body.decode("utf-8", "replace"), keep_blank_values=True))

@@ -1,0 +1,186 @@
+"""SMS by Twilio's own client, and its status and inbound callbacks.
+
+Rules: www.twilio.com/docs/messaging/api/message-resource and /docs/usage/webhooks/webhooks-security.
+"""
+
+from functools import cached_property
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+
+import requests
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.http.response import Response
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+
+from channels.adapters.email import form_of
+from channels.ports import (
+    Capabilities,
+    DeliveryEvent,
+    Envelope,
+    InboundMessage,
+    News,
+    Refused,
+    SendError,
+    SendResult,
+    StoredRequest,
+)  # fmt: skip
+
+TIMEOUT = 15
+STATUS_PATH = "/webhooks/twilio/status/"
+INBOUND_PATH = "/webhooks/twilio/inbound/"
+
+# Twilio's error codes that speak of the number (www.twilio.com/docs/api/errors): dead for texts.
+DEAD_NUMBER = frozenset({"21211", "21214", "21217", "21614", "30003", "30005", "30006"})
+# Said before the message was taken: may be sent again.
+REPEATABLE = frozenset({429, 503})
+
+STATES: dict[str, tuple[str, str | None]] = {
+    "accepted": ("sms_status_update", None),
+    "scheduled": ("sms_status_update", None),
+    "queued": ("sms_status_update", None),
+    "sending": ("sms_status_update", None),
+    "sent": ("sms_status_update", "sent"),
+    "delivered": ("sms_delivered", "delivered"),
+    "undelivered": ("sms_undelivered", "undelivered"),
+    "failed": ("sms_failed", "failed"),
+    "canceled": ("sms_failed", "cancelled"),
+    "read": ("sms_read", "engaged"),
+}
+
+STOP_WORDS = frozenset(["STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"])
+START_WORDS = frozenset({"START", "UNSTOP"})
+
+
+class _HttpClient(TwilioHttpClient):
+    """Twilio's client aimed at TWILIO_API_URL, so that a proxy or a local double can stand in its place."""
+
+    def request(self, method: str, url: str, *args: object, **kwargs: object) -> Response:
+        base = settings.TWILIO_API_URL
+        if base:
+            target, own = urlsplit(url), urlsplit(base)
+            url = urlunsplit((own.scheme, own.netloc, own.path + target.path, target.query, ""))
+        return super().request(method, url, *args, **kwargs)  # type: ignore[arg-type]
+
+
+class TwilioTexts:
+    """Sends one text; the client's own retries are off, as a repeat is ours to decide."""
+
+    name = "twilio"
+    capabilities = Capabilities(frozenset({"sms"}))
+
+    @cached_property
+    def _client(self) -> Client:
+        http = _HttpClient(timeout=TIMEOUT, max_retries=0)
+        return Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=http)
+
+    def send(self, envelope: Envelope) -> SendResult:
+        sender = (
+            {"messaging_service_sid": settings.TWILIO_MESSAGING_SERVICE_SID}
+            if settings.TWILIO_MESSAGING_SERVICE_SID
+            else {"from_": settings.TWILIO_SMS_FROM}
+        )
+        try:
+            answer = self._client.messages.create(
+                to=envelope.address, body=envelope.text, status_callback=status_callback(envelope.delivery_id), **sender
+            )
+        except TwilioRestException as error:
+            raise _rest_error(error) from error
+        except requests.ConnectTimeout as error:
+            raise SendError("Twilio could not be reached", permanent=False, code="connection") from error
+        except requests.ConnectionError as error:
+            left = "NewConnectionError" not in repr(error) and "NameResolutionError" not in repr(error)
+            raise SendError("the line to Twilio broke", permanent=False, code="connection", left=left) from error
+        except (requests.RequestException, TwilioException, ValueError) as error:
+            # A time-out, or an answer that is not JSON: it may have been taken, so it is not sent again.
+            raise SendError(
+                f"Twilio's answer cannot be read: {error}"[:400], permanent=False, code="unreadable", left=True
+            ) from error
+        if not answer.sid:
+            raise SendError("Twilio answered without a message id", permanent=False, code="no_id", left=True)
+        return SendResult(provider_id=answer.sid)
+
+
+def _rest_error(error: TwilioRestException) -> SendError:
+    code = str(error.code or error.status)
+    if error.status in REPEATABLE or error.status >= 500:
+        return SendError(error.msg, permanent=False, code=code, left=error.status not in REPEATABLE)
+    return SendError(error.msg, permanent=True, code=code, address_dead=code in DEAD_NUMBER)
+
+
+def status_callback(delivery_id: int) -> str:
+    """Where Twilio reports: our delivery id in the query, which the signature covers; retries asked for."""
+    return f"{settings.BASE_URL}{STATUS_PATH}?{urlencode({'delivery': delivery_id})}#rc=5&rp=all"
+
+
+class _TwilioEar:
+    """Checks X-Twilio-Signature over the public address of the callback and its form fields."""
+
+    def verify(self, request: HttpRequest) -> None:
+        signature = request.headers.get("X-Twilio-Signature", "")
+        if not signature:
+            raise Refused("no signature", 403)
+        query = f"?{request.META['QUERY_STRING']}" if request.META.get("QUERY_STRING") else ""
+        url = f"{settings.BASE_URL}{request.path}{query}"
+        fields = {name: values if len(values) > 1 else values[0] for name, values in request.POST.lists()}
+        if not any(RequestValidator(token).validate(url, fields, signature) for token in auth_tokens()):
+            raise Refused("signature", 403)
+
+
+def auth_tokens() -> list[str]:
+    """The account's token; the sandbox signs with one of its own where no account is set."""
+    return [settings.TWILIO_AUTH_TOKEN] if settings.SMS_PROVIDER == "twilio" else [settings.SANDBOX_TWILIO_AUTH_TOKEN]
+
+
+class TwilioStatus(_TwilioEar):
+    """Status callbacks: one event each, whose id is MessageSid:status."""
+
+    def parse(self, stored: StoredRequest) -> list[News]:
+        form = form_of(stored)
+        status = form.get("MessageStatus") or form.get("SmsStatus") or ""
+        known = STATES.get(status)
+        if known is None:
+            return []
+        kind, state = known
+        code = form.get("ErrorCode", "")
+        delivery = (parse_qs(stored.query).get("delivery") or [""])[0]
+        return [
+            DeliveryEvent(
+                interaction_type=kind,
+                occurred_at=timezone.now(),
+                event_id=f"{form.get('MessageSid', '')}:{status}",
+                state=state,
+                delivery_id=int(delivery) if delivery.isascii() and delivery.isdigit() and len(delivery) < 19 else None,
+                provider_id=form.get("MessageSid", ""),
+                address=form.get("To", ""),
+                channel="sms",
+                error_code=code,
+                error=form.get("ErrorMessage", "") or (f"Twilio error {code}" if code else ""),
+                address_dead=code in DEAD_NUMBER,
+            )
+        ]
+
+
+class TwilioInbound(_TwilioEar):
+    """Texts that people write to us, with the consent words that the law knows."""
+
+    def parse(self, stored: StoredRequest) -> list[News]:
+        form = form_of(stored)
+        text = form.get("Body", "")
+        word = text.strip().upper().rstrip(".!")
+        given = form.get("OptOutType", "").upper()
+        consent = "stop" if word in STOP_WORDS or given == "STOP" else ""
+        consent = consent or ("start" if word in START_WORDS or given == "START" else "")
+        return [
+            InboundMessage(
+                channel="sms",
+                address=form.get("From", ""),
+                text=text[:10_000],
+                occurred_at=timezone.now(),
+                event_id=form.get("MessageSid", "") or form.get("SmsSid", ""),
+                consent=consent,
+            )
+        ]

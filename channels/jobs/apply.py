@@ -1,0 +1,201 @@
+"""What one piece of news changes: the delivery, the log, the address, the ledger."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from channels.models import Delivery, Receipt, Unmatched
+from channels.ports import DeliveryEvent, InboundMessage, News
+from channels.services import apply_state
+from crm.addresses import normalise_address
+from crm.enums import ConsentSource
+from crm.errors import Invalid
+from crm.models import Consent, ContactPoint, Interaction
+from crm.services import NewInteraction, invalidate_address, record_consent, record_interaction
+from crm.vocabulary import WINDOWS, attempt_type_of
+
+SILENT_TYPES = frozenset({"email_status_update", "sms_status_update"})
+
+
+def apply_news(receipt: Receipt, news: News) -> bool:
+    """Apply one event or inbound message; False where it fits nobody (it is kept for staff)."""
+    if isinstance(news, DeliveryEvent):
+        return _apply_event(receipt, news)
+    return _apply_inbound(receipt, news)
+
+
+def _find_delivery(event: DeliveryEvent) -> Delivery | None:
+    """By our own id that travelled along, else by the vendor's; never one of somebody else's address."""
+    found = None
+    if event.delivery_id is not None:
+        found = Delivery.objects.select_related("message").filter(pk=event.delivery_id).first()
+    if found is None and event.provider_id:
+        found = Delivery.objects.select_related("message").filter(provider_id=event.provider_id).first()
+    if found is None or found.channel != event.channel:
+        return None
+    if event.address and event.address != found.address:
+        return None
+    return found
+
+
+def _apply_event(receipt: Receipt, event: DeliveryEvent) -> bool:
+    delivery = _find_delivery(event)
+    if event.opt_out and event.address:
+        _withdraw(event)
+    if delivery is None:
+        _keep(receipt, event.event_id, event.channel, event.address, "", {"type": event.interaction_type})
+        return False
+    if event.state is not None or event.opt_out == "complaint":
+        apply_state(
+            delivery_id=delivery.pk,
+            state=event.state or delivery.state,
+            error_code=event.error_code,
+            error=event.error if event.state in ("failed", "bounced", "undelivered") else "",
+            provider_id=event.provider_id,
+            complained=event.opt_out == "complaint",
+        )
+    if event.address_dead:
+        invalidate_address(channel=delivery.channel, address=delivery.address, reason=event.error or event.error_code)
+    elif event.state in ("delivered", "engaged"):
+        ContactPoint.objects.filter(channel=delivery.channel, value=delivery.address, is_valid=True).update(
+            last_ok_at=event.occurred_at
+        )
+    if event.interaction_type not in SILENT_TYPES:
+        _record_event(delivery, event)
+    receipt.families.add(delivery.family_id)
+    _settle(event.event_id)
+    return True
+
+
+def _record_event(delivery: Delivery, event: DeliveryEvent) -> None:
+    detail = {"error": event.error, "code": event.error_code, **event.metadata}
+    record_interaction(
+        NewInteraction(
+            family_id=delivery.family_id,
+            member_id=delivery.message.member_id,
+            interaction_type=event.interaction_type,
+            occurred_at=min(event.occurred_at, timezone.now()),
+            external_system=delivery.provider,
+            external_id=event.event_id[:200],
+            in_reply_to=str(delivery.pk),
+            message_id=delivery.message_id,
+            is_machine=event.is_machine,
+            metadata={name: value for name, value in detail.items() if value},
+        )
+    )
+
+
+def _withdraw(event: DeliveryEvent) -> None:
+    """A complaint or unsubscribe binds the address, once per event however often it is told."""
+    if not Consent.objects.filter(address=event.address, source=event.opt_out, evidence=event.event_id).exists():
+        record_consent(
+            granted=False,
+            source=event.opt_out,
+            address=event.address,
+            channel=event.channel,
+            evidence=event.event_id,
+            recorded_at=event.occurred_at,
+        )
+
+
+def _apply_inbound(receipt: Receipt, inbound: InboundMessage) -> bool:
+    try:
+        address = normalise_address(inbound.channel, inbound.address)
+    except Invalid:
+        _keep(receipt, inbound.event_id, inbound.channel, inbound.address, inbound.text, {})
+        return False
+    if inbound.consent:
+        _consent_word(inbound, address)
+    holders = _holders(inbound.channel, address)
+    if not holders:
+        _keep(receipt, inbound.event_id, inbound.channel, address, inbound.text, {})
+        return False
+    families = {point.family_id for point in holders}
+    if len(families) > 1:
+        written = _latest_attempt(families, inbound)
+        families = {written.family_id} if written else families
+    if len(families) > 1:
+        _keep(receipt, inbound.event_id, inbound.channel, address, inbound.text, {"families": sorted(families)})
+        return False
+    family_id = families.pop()
+    _record_inbound(family_id, [point for point in holders if point.family_id == family_id], inbound)
+    receipt.families.add(family_id)
+    _settle(inbound.event_id)
+    return True
+
+
+def _holders(channel: str, address: str) -> list[ContactPoint]:
+    same = ContactPoint.objects.select_related("member").filter(channel__in=(channel, "phone", "sms"), value=address)
+    return list(same.order_by("id"))
+
+
+def _latest_attempt(families: set[int], inbound: InboundMessage) -> Interaction | None:
+    """Whom we wrote to last on this channel within its window."""
+    since = inbound.occurred_at - WINDOWS.get(inbound.channel, timedelta(hours=24))
+    return (
+        Interaction.objects.filter(
+            family_id__in=families,
+            interaction_type=attempt_type_of(inbound.channel),
+            occurred_at__gte=since,
+            occurred_at__lte=inbound.occurred_at,
+        )
+        .order_by("-occurred_at", "-id")
+        .first()
+    )
+
+
+def _record_inbound(family_id: int, holders: list[ContactPoint], inbound: InboundMessage) -> None:
+    answered = _latest_attempt({family_id}, inbound)
+    members = {point.member_id for point in holders if point.member is not None and not point.member.is_child}
+    # A number that several share belongs to the household: nobody is named who may not have written.
+    member_id = members.pop() if len(members) == 1 else None
+    record_interaction(
+        NewInteraction(
+            family_id=family_id,
+            member_id=member_id,
+            interaction_type=f"{inbound.channel}_{'replied' if answered else 'received'}",
+            occurred_at=inbound.occurred_at,
+            external_system="twilio",
+            external_id=inbound.event_id[:200],
+            message_id=answered.message_id if answered else None,
+            in_reply_to=answered.external_id if answered else "",
+            metadata={"text": inbound.text, **inbound.metadata},
+        )
+    )
+    if answered is not None and answered.message_id:
+        for delivery in Delivery.objects.filter(message_id=answered.message_id, channel=inbound.channel):
+            apply_state(delivery_id=delivery.pk, state="engaged")
+
+
+def _consent_word(inbound: InboundMessage, address: str) -> None:
+    source = ConsentSource.STOP_WORD if inbound.consent == "stop" else ConsentSource.START_WORD
+    evidence = f"{inbound.event_id}: {inbound.text.strip()[:100]}"
+    if not Consent.objects.filter(address=address, source=source, evidence=evidence).exists():
+        record_consent(
+            granted=inbound.consent == "start",
+            source=source,
+            address=address,
+            channel=inbound.channel,
+            evidence=evidence,
+            recorded_at=inbound.occurred_at,
+        )
+
+
+def _keep(receipt: Receipt, key: str, channel: str, address: str, text: str, detail: dict) -> None:
+    Unmatched.objects.get_or_create(
+        key=f"{receipt.source}:{key}"[:240],
+        defaults={
+            "receipt": receipt,
+            "channel": channel,
+            "address": address[:500],
+            "text": text,
+            "detail": detail,
+            "came_at": timezone.now(),
+        },
+    )
+
+
+@transaction.atomic
+def _settle(event_id: str) -> None:
+    Unmatched.objects.filter(key__endswith=f":{event_id}"[:240], settled_at=None).update(settled_at=timezone.now())

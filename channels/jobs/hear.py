@@ -1,0 +1,89 @@
+"""Reads stored receipts: each event in a transaction of its own, so that one bad event costs only itself."""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from channels.adapters import ear_of
+from channels.enums import ReceiptState
+from channels.jobs.apply import apply_news
+from channels.models import Receipt
+from channels.ports import News, StoredRequest
+
+log = logging.getLogger(__name__)
+BATCH = 100
+MATCH_FOR = timedelta(minutes=10)
+"""How long a callback that knows no delivery yet is tried again: our own commit may come later than the callback."""
+
+
+def process_receipts(*, most: int = 1000) -> int:
+    """Read new receipts, oldest first; answers how many."""
+    done = 0
+    while done < most:
+        ids = list(Receipt.objects.filter(state=ReceiptState.NEW).order_by("id").values_list("pk", flat=True)[:BATCH])
+        if not ids:
+            return done
+        for pk in ids:
+            _process(pk)
+        done += len(ids)
+    return done
+
+
+def replay_receipts(*, failed_only: bool = True, since: datetime | None = None) -> int:
+    """Read stored receipts again; all steps are idempotent, so this only adds what was missed."""
+    chosen = Receipt.objects.order_by("id")
+    if failed_only:
+        chosen = chosen.filter(Q(state=ReceiptState.FAILED) | Q(state=ReceiptState.UNMATCHED))
+    if since is not None:
+        chosen = chosen.filter(received_at__gte=since)
+    ids = list(chosen.values_list("pk", flat=True))
+    for pk in ids:
+        _process(pk)
+    return len(ids)
+
+
+def retry_unmatched() -> int:
+    """Try young unmatched receipts again."""
+    young = Receipt.objects.filter(state=ReceiptState.UNMATCHED, received_at__gte=timezone.now() - MATCH_FOR)
+    ids = list(young.order_by("id").values_list("pk", flat=True)[:BATCH])
+    for pk in ids:
+        _process(pk)
+    return len(ids)
+
+
+def _process(pk: int) -> None:
+    receipt = Receipt.objects.get(pk=pk)
+    try:
+        news = ear_of(receipt.source).parse(_stored(receipt))
+    except Exception as error:
+        log.exception("receipt %s cannot be read", pk)
+        _finish(receipt, ReceiptState.FAILED, [repr(error)])
+        return
+    errors, unmatched = _apply_all(receipt, news)
+    state = ReceiptState.FAILED if errors else ReceiptState.UNMATCHED if unmatched else ReceiptState.DONE
+    _finish(receipt, state, errors)
+
+
+def _apply_all(receipt: Receipt, news: list[News]) -> tuple[list[str], bool]:
+    errors, unmatched = [], False
+    for index, one in enumerate(news):
+        try:
+            with transaction.atomic():
+                unmatched |= not apply_news(receipt, one)
+        except Exception as error:
+            log.exception("receipt %s: event %s failed", receipt.pk, index)
+            errors.append(f"event {index}: {error!r}")
+    return errors, unmatched
+
+
+def _stored(receipt: Receipt) -> StoredRequest:
+    return StoredRequest(receipt.path, receipt.query, receipt.content_type, receipt.headers, bytes(receipt.body))
+
+
+def _finish(receipt: Receipt, state: str, errors: list[str]) -> None:
+    receipt.state, receipt.error, receipt.tries = state, "\n".join(errors)[:5000], receipt.tries + 1
+    receipt.processed_at = timezone.now()
+    receipt.save(update_fields=["state", "error", "tries", "processed_at"])

@@ -1,0 +1,99 @@
+"""The tick that finds what a lost wake-up or a dead worker left behind."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from channels.enums import ALIVE, DEAD, DeliveryState, MessageStatus
+from channels.jobs.echoes import forget_echoes, post_echoes
+from channels.jobs.fallback import fall_back
+from channels.jobs.hear import process_receipts, retry_unmatched
+from channels.jobs.outbox import send_due
+from channels.models import Delivery, Message
+from channels.policy import decide
+from channels.selectors import Ask, decision_as_json, take_snapshots
+from channels.selectors.decisions import worded
+from channels.services import apply_state
+from channels.services.send import new_delivery
+from crm.models import Tick
+from crm.news import tell_again
+
+BATCH = 200
+
+
+def sweep() -> dict[str, int]:
+    """Free dead claims, release held messages, read receipts, send; answers what each part did."""
+    Tick.objects.update_or_create(job="heartbeat", slot="worker", defaults={"started_at": timezone.now()})
+    return {
+        "freed": free_dead_claims(),
+        "released": release_held(),
+        "echoes": post_echoes(),
+        "receipts": process_receipts(),
+        "rematched": retry_unmatched(),
+        "fallbacks": _forgotten_fallbacks(),
+        "sent": send_due(),
+        "news": tell_again(),
+        "forgotten": forget_echoes(),
+    }
+
+
+def free_dead_claims() -> int:
+    """A worker that died before its intent frees the delivery; one that died after it leaves it unknown."""
+    late = Delivery.objects.filter(state=DeliveryState.SENDING, claimed_until__lt=timezone.now())
+    freed = late.filter(intent_at=None).update(
+        state=DeliveryState.QUEUED, claimed_until=None, updated_at=timezone.now()
+    )
+    for delivery_id in late.exclude(intent_at=None).values_list("pk", flat=True)[:BATCH]:
+        apply_state(
+            delivery_id=delivery_id,
+            state="unknown",
+            error_code="worker_died",
+            error="the worker stopped between sending and hearing the answer",
+        )
+        freed += 1
+    return freed
+
+
+def release_held() -> int:
+    """Messages whose time has come are decided afresh and queued."""
+    due = Message.objects.filter(status=MessageStatus.HELD, hold_until__lte=timezone.now()).order_by("hold_until", "id")
+    ids = list(due.values_list("pk", flat=True)[:BATCH])
+    return sum(_release(pk) for pk in ids)
+
+
+@transaction.atomic
+def _release(message_id: int) -> int:
+    message = Message.objects.select_for_update(of=("self",)).select_related("topic").get(pk=message_id)
+    if message.status != MessageStatus.HELD:
+        return 0
+    member = message.member_id if message.named_member else None
+    ask = Ask(message.family_id, message.urgency, message.channel, message.allow_fallback, member)
+    snapshot = take_snapshots(asks=[ask], topic=message.topic)[0]
+    decision = worded(decide(snapshot), snapshot)
+    message.decision, message.hold_until = decision_as_json(decision), None
+    if decision.channel is None:
+        message.status, message.error, message.dedupe_key = MessageStatus.BLOCKED, decision.reasons[0].text, None
+    else:
+        message.status = MessageStatus.QUEUED
+        message.member_id = message.member_id or decision.ranking[0].member_id
+        new_delivery(message, decision.ranking[0], leg=0, due_at=timezone.now()).save()
+    message.save()
+    return 1
+
+
+def _forgotten_fallbacks() -> int:
+    """Messages whose legs are all dead and that nobody took further, as the wake-up was lost."""
+    legs = Delivery.objects.filter(message=OuterRef("pk"))
+    stuck = (
+        Message.objects.filter(
+            allow_fallback=True,
+            status=MessageStatus.FAILED,
+            updated_at__gte=timezone.now() - timedelta(hours=1),
+        )
+        .filter(Exists(legs.filter(state__in=DEAD)), ~Exists(legs.filter(state__in=ALIVE)))
+        .order_by("id")
+        .values_list("pk", flat=True)[:BATCH]
+    )
+    return sum(fall_back(pk) for pk in stuck)

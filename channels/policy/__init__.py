@@ -1,0 +1,6 @@
+"""Which channel, which person, or why not: pure functions over dataclasses, no Django in them."""
+
+from channels.policy.decide import decide
+from channels.policy.types import Address, Counts, Decision, Learned, Person, RankedChannel, Reason, Snapshot
+
+__all__ = ["Address", "Counts", "Decision", "Learned", "Person", "RankedChannel", "Reason", "Snapshot", "decide"]

@@ -1,0 +1,125 @@
+"""What an adapter is: all that the house knows of a vendor."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One message for one address, ready to leave; `text` is what the channel carries as plain text."""
+
+    delivery_id: int
+    channel: str
+    address: str
+    subject: str
+    text: str
+    html: str
+    family_id: int
+    member_id: int | None
+    person: str
+    urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """The vendor's yes: its id, and the state this means (usually `sent`)."""
+
+    provider_id: str = ""
+    state: str = "sent"
+
+
+class SendError(Exception):
+    """The vendor's no. `permanent`: trying again is useless. `left`: it may have gone out, so never blindly again."""
+
+    def __init__(
+        self, message: str, *, permanent: bool, code: str = "", left: bool = False, address_dead: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.code = code
+        self.left = left
+        self.address_dead = address_dead
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryEvent:
+    """News of a delivery, in our words; `state` None changes nothing but the log."""
+
+    interaction_type: str
+    occurred_at: datetime
+    event_id: str
+    state: str | None = None
+    delivery_id: int | None = None
+    provider_id: str = ""
+    address: str = ""
+    channel: str = "email"
+    error_code: str = ""
+    error: str = ""
+    is_machine: bool = False
+    address_dead: bool = False
+    opt_out: str = ""
+    """A consent source where this event withdraws consent: complaint, one_click."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """Something a person wrote to us; `consent` is stop or start where it is a consent word."""
+
+    channel: str
+    address: str
+    text: str
+    occurred_at: datetime
+    event_id: str
+    consent: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+News = DeliveryEvent | InboundMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a vendor serves, and whether it only plays."""
+
+    channels: frozenset[str]
+    sandbox: bool = False
+
+
+class Refused(Exception):
+    """A callback that is not the vendor's: nothing of it is kept but a count."""
+
+    def __init__(self, reason: str, status: int = 403) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRequest:
+    """A callback as it came, kept so that it can be read again."""
+
+    path: str
+    query: str
+    content_type: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Adapter(Protocol):
+    """Carries messages; raises `SendError`."""
+
+    name: str
+    capabilities: Capabilities
+
+    def send(self, envelope: Envelope) -> SendResult: ...
+
+
+class Ear(Protocol):
+    """Hears a vendor's callbacks: `verify` first (raises `Refused`), `parse` later, in the background."""
+
+    def verify(self, request: Any) -> None: ...
+
+    def parse(self, stored: StoredRequest) -> list[News]: ...
