@@ -217,7 +217,7 @@ def _sandbox_secret(name: str) -> str:
 
 
 # Anymail reads ANYMAIL_… variables under the names of its own documentation.
-ANYMAIL = {name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_")}
+ANYMAIL: dict[str, object] = {name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_")}
 ANYMAIL.setdefault("REQUESTS_TIMEOUT", 20)
 # Without a secret a webhook would be open to anyone: an unset one is made from SECRET_KEY.
 ANYMAIL.setdefault("WEBHOOK_SECRET", f"earshot:{_sandbox_secret('email')}")

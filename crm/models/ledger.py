@@ -62,4 +62,4 @@ class Consent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return _("granted") if self.granted else _("withdrawn")
+        return str(_("granted") if self.granted else _("withdrawn"))
