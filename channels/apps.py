@@ -10,3 +10,8 @@ class ChannelsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("channels.receivers")
+        # Models are there only now, so the page's parts are made known here.
+        from channels.views.panels import messages_panel
+        from crm.panels import register_family_panel
+
+        register_family_panel(messages_panel, order=40)

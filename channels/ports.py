@@ -118,8 +118,10 @@ class Adapter(Protocol):
 
 
 class Ear(Protocol):
-    """Hears a vendor's callbacks: `verify` first (raises `Refused`), `parse` later, in the background."""
+    """Hears a vendor's callbacks: `verify` first (raises `Refused`), `split` and `parse` later, in the background."""
 
     def verify(self, request: Any) -> None: ...
+
+    def split(self, stored: StoredRequest) -> list[StoredRequest]: ...
 
     def parse(self, stored: StoredRequest) -> list[News]: ...

@@ -219,8 +219,7 @@ def _sandbox_secret(name: str) -> str:
 # Anymail reads ANYMAIL_… variables under the names of its own documentation.
 ANYMAIL: dict[str, object] = {name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_")}
 ANYMAIL.setdefault("REQUESTS_TIMEOUT", 20)
-# Without a secret a webhook would be open to anyone: an unset one is made from SECRET_KEY.
-ANYMAIL.setdefault("WEBHOOK_SECRET", f"earshot:{_sandbox_secret('email')}")
+SANDBOX_EMAIL_SECRET = f"sandbox:{_sandbox_secret('email')}"
 ANYMAIL["SEND_DEFAULTS"] = {"track_opens": True, "track_clicks": True}
 
 TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
@@ -255,6 +254,15 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "Channel": "crm.enums.Channel",
+        "ContactChannel": "crm.enums.ContactChannel",
+        "DayPart": "crm.enums.DayPart",
+        "TaskState": "crm.enums.TaskState",
+        "DeliveryState": "channels.enums.DeliveryState",
+        "MessageStatus": "channels.enums.MessageStatus",
+        "RowStatus": "crm.api.batches.ROW_STATUSES",
+    },
 }
 
 LOGGING = {

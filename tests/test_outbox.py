@@ -125,7 +125,10 @@ def test_portal_posts_to_the_inbox_and_reading_engages_once() -> None:
     mark_portal_item(item=item, act="read")
     assert message.deliveries.get().state == "engaged"
     assert Interaction.objects.filter(interaction_type="portal_message_read").count() == 1
-    assert Interaction.objects.get(interaction_type="portal_message_read").attempt.interaction_type == "portal_message_posted"
+    assert (
+        Interaction.objects.get(interaction_type="portal_message_read").attempt.interaction_type
+        == "portal_message_posted"
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,7 +173,9 @@ def test_what_they_asked_for_comes_first() -> None:
 def test_a_worker_that_dies_after_its_intent_leaves_unknown_and_never_sends_again() -> None:
     family = make_family()
     message = say(family)
-    Delivery.objects.update(state="sending", claimed_until=timezone.now() - timezone.timedelta(seconds=1), intent_at=timezone.now())
+    Delivery.objects.update(
+        state="sending", claimed_until=timezone.now() - timezone.timedelta(seconds=1), intent_at=timezone.now()
+    )
     sweep()
     delivery = message.deliveries.get()
     assert delivery.state == "unknown"
@@ -180,7 +185,9 @@ def test_a_worker_that_dies_after_its_intent_leaves_unknown_and_never_sends_agai
 
 def test_a_worker_that_dies_before_its_intent_is_done_again_once() -> None:
     message = say(make_family())
-    Delivery.objects.update(state="sending", claimed_until=timezone.now() - timezone.timedelta(seconds=1), intent_at=None)
+    Delivery.objects.update(
+        state="sending", claimed_until=timezone.now() - timezone.timedelta(seconds=1), intent_at=None
+    )
     sweep()
     assert message.deliveries.get().state == "sent"
 

@@ -1,6 +1,8 @@
 """Email by django-anymail (and plain SMTP): every ESP that Anymail carries, chosen by EMAIL_PROVIDER."""
 
 import io
+import json
+from dataclasses import replace
 from email.utils import formataddr, make_msgid
 from typing import Any
 from urllib.parse import parse_qsl
@@ -10,7 +12,7 @@ from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsR
 from anymail.signals import AnymailTrackingEvent
 from anymail.urls import urlpatterns as anymail_urls
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied, SuspiciousOperation
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.http import HttpRequest
@@ -130,11 +132,33 @@ class AnymailEar:
     def verify(self, request: HttpRequest) -> None:
         """Anymail's checks: basic authentication by ANYMAIL_WEBHOOK_SECRET and the vendor's own signature."""
         try:
-            self._view().run_validators(request)
+            view = self._guarded_view()
+            view.run_validators(request)
         except (PermissionDenied, AnymailWebhookValidationFailure, SuspiciousOperation) as error:
             raise Refused("signature", 403) from error
-        except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
+        except ImproperlyConfigured as error:
+            raise Refused("not configured", 403) from error
+        except (ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError) as error:
             raise Refused("unreadable", 400) from error
+
+    def _guarded_view(self) -> Any:
+        """Anymail's view with something that guards it: without signature or secret nothing is let in."""
+        view = self._view()
+        signed = not view.warn_if_no_basic_auth
+        if not signed and settings.EMAIL_PROVIDER == "sandbox":
+            view.basic_auth = [*(view.basic_auth or []), settings.SANDBOX_EMAIL_SECRET]
+        if not signed and not view.basic_auth:
+            raise Refused("not configured", 403)
+        return view
+
+    def split(self, stored: StoredRequest) -> list[StoredRequest]:
+        """A batch as callbacks of one event each, so that a bad event costs only itself."""
+        if "json" not in stored.content_type:
+            return [stored]
+        events = json.loads(stored.body)
+        if not isinstance(events, list):
+            return [stored]
+        return [replace(stored, body=json.dumps([event]).encode()) for event in events]
 
     def parse(self, stored: StoredRequest) -> list[News]:
         """Every event of the callback that means something to us."""
@@ -166,7 +190,7 @@ class AnymailEar:
             address=(event.recipient or "").strip().casefold(),
             channel="email",
             error_code=event.reject_reason or "" if state in ("bounced", "failed") else "",
-            error=(event.description or event.mta_response or "")[:500],
+            error=clean(event.description or event.mta_response or "")[:500],
             is_machine=machine,
             address_dead=hard,
             opt_out=OPT_OUTS.get(event.event_type, ""),
@@ -215,6 +239,11 @@ def as_request(stored: StoredRequest) -> HttpRequest:
     return WSGIRequest(environ)
 
 
+def clean(text: str) -> str:
+    """Text without the null characters that PostgreSQL cannot keep."""
+    return text.replace("\x00", "")
+
+
 def form_of(stored: StoredRequest) -> dict[str, str]:
     """The fields of a form-encoded callback; of a repeated one the last."""
-    return dict(parse_qsl(stored.body.decode("utf-8", "replace"), keep_blank_values=True))
+    return dict(parse_qsl(clean(stored.body.decode("utf-8", "replace")).replace("%00", ""), keep_blank_values=True))

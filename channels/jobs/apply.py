@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from channels.models import Delivery, Receipt, Unmatched
 from channels.ports import DeliveryEvent, InboundMessage, News
+from channels.senders import provider_names
 from channels.services import apply_state
 from crm.addresses import normalise_address
 from crm.enums import ConsentSource
@@ -156,7 +157,7 @@ def _record_inbound(family_id: int, holders: list[ContactPoint], inbound: Inboun
             member_id=member_id,
             interaction_type=f"{inbound.channel}_{'replied' if answered else 'received'}",
             occurred_at=inbound.occurred_at,
-            external_system="twilio",
+            external_system=provider_names().get(inbound.channel, "unknown"),
             external_id=inbound.event_id[:200],
             message_id=answered.message_id if answered else None,
             in_reply_to=answered.external_id if answered else "",

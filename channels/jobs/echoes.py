@@ -53,5 +53,4 @@ def _signature(echo: SandboxEcho) -> dict[str, str]:
         fields = dict(parse_qsl(echo.body, keep_blank_values=True))
         validator = RequestValidator(settings.SANDBOX_TWILIO_AUTH_TOKEN)
         return {"X-Twilio-Signature": validator.compute_signature(f"{settings.BASE_URL}{echo.path}", fields)}
-    secret = str(settings.ANYMAIL["WEBHOOK_SECRET"])
-    return {"Authorization": "Basic " + base64.b64encode(secret.encode()).decode()}
+    return {"Authorization": "Basic " + base64.b64encode(settings.SANDBOX_EMAIL_SECRET.encode()).decode()}

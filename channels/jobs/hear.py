@@ -11,7 +11,7 @@ from channels.adapters import ear_of
 from channels.enums import ReceiptState
 from channels.jobs.apply import apply_news
 from channels.models import Receipt
-from channels.ports import News, StoredRequest
+from channels.ports import Ear, StoredRequest
 
 log = logging.getLogger(__name__)
 BATCH = 100
@@ -57,22 +57,24 @@ def retry_unmatched() -> int:
 def _process(pk: int) -> None:
     receipt = Receipt.objects.get(pk=pk)
     try:
-        news = ear_of(receipt.source).parse(_stored(receipt))
+        ear = ear_of(receipt.source)
+        parts = ear.split(_stored(receipt))
     except Exception as error:
         log.exception("receipt %s cannot be read", pk)
         _finish(receipt, ReceiptState.FAILED, [repr(error)])
         return
-    errors, unmatched = _apply_all(receipt, news)
+    errors, unmatched = _apply_all(receipt, ear, parts)
     state = ReceiptState.FAILED if errors else ReceiptState.UNMATCHED if unmatched else ReceiptState.DONE
     _finish(receipt, state, errors)
 
 
-def _apply_all(receipt: Receipt, news: list[News]) -> tuple[list[str], bool]:
+def _apply_all(receipt: Receipt, ear: Ear, parts: list[StoredRequest]) -> tuple[list[str], bool]:
     errors, unmatched = [], False
-    for index, one in enumerate(news):
+    for index, part in enumerate(parts):
         try:
             with transaction.atomic():
-                unmatched |= not apply_news(receipt, one)
+                for news in ear.parse(part):
+                    unmatched |= not apply_news(receipt, news)
         except Exception as error:
             log.exception("receipt %s: event %s failed", receipt.pk, index)
             errors.append(f"event {index}: {error!r}")

@@ -1,0 +1,1 @@
+"""The doors for messages, recommendations and the family's inbox."""

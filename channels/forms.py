@@ -1,0 +1,174 @@
+"""What staff type to write a message."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from channels.policy.types import CHANNEL_ORDER
+from channels.selectors import Ask
+from channels.senders import ready_channels
+from channels.services import MessageRequest
+from crm.enums import Channel, Urgency
+from crm.forms.fields import DateTimeField
+from crm.models import Family, Member, Topic
+
+LONGEST_WAIT = timedelta(days=366)
+
+
+class MemberField(forms.ModelChoiceField):
+    """A person of the family; children are named as such."""
+
+    def label_from_instance(self, obj: Member) -> str:  # type: ignore[override]
+        """The name, and the role where it matters."""
+        return f"{obj.name} ({obj.get_role_display().lower()})" if obj.is_child else obj.name
+
+
+class ComposeForm(forms.Form):
+    """One message to one family; `token` makes two clicks one message. Times are in the family's zone."""
+
+    channel = forms.ChoiceField(
+        label=_("How"), required=False, widget=forms.RadioSelect(attrs={"class": "visually-hidden"})
+    )
+    member = MemberField(
+        label=_("To"),
+        queryset=Member.objects.none(),
+        required=False,
+        empty_label=_("Whoever is best reached"),
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+    topic = forms.ModelChoiceField(
+        label=_("About"),
+        queryset=Topic.objects.all(),
+        to_field_name="slug",
+        empty_label=None,
+        initial="transactional",
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+    urgency = forms.ChoiceField(
+        label=_("Urgency"),
+        choices=Urgency,
+        initial=Urgency.NORMAL,
+        widget=forms.RadioSelect(attrs={"class": "visually-hidden"}),
+    )
+    subject = forms.CharField(
+        label=_("Subject"),
+        required=False,
+        max_length=300,
+        widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
+    )
+    body = forms.CharField(
+        label=_("Text"),
+        widget=forms.Textarea(attrs={"class": "form-control", "rows": 6}),
+        error_messages={"required": _("Write what should be said.")},
+    )
+    sms = forms.CharField(
+        label=_("Shorter text for SMS"),
+        required=False,
+        widget=forms.Textarea(attrs={"class": "form-control", "rows": 2}),
+        help_text=_("If it goes by SMS, this is sent in place of the text above."),
+    )
+    when = forms.ChoiceField(
+        label=_("When"),
+        choices=[("now", _("Now")), ("later", _("Later"))],
+        initial="now",
+        widget=forms.RadioSelect(attrs={"class": "visually-hidden"}),
+    )
+    send_at = DateTimeField(label=_("Send at"), required=False)
+    token = forms.UUIDField(
+        widget=forms.HiddenInput,
+        error_messages={
+            "required": _("This form is out of date. Open it again, please."),
+            "invalid": _("This form is out of date. Open it again, please."),
+        },
+    )
+
+    def __init__(self, *args: Any, family: Family, **options: Any) -> None:
+        """People and channels are those of this family and this house."""
+        super().__init__(*args, **options)
+        self.family = family
+        self.fields["member"].queryset = family.members.all()  # type: ignore[attr-defined]
+        ready = ready_channels()
+        self.fields["channel"].choices = [  # type: ignore[attr-defined]
+            ("", _("Best for this family")),
+            *((one, Channel(one).label) for one in CHANNEL_ORDER if one in ready),
+        ]
+        self.fields["token"].initial = uuid.uuid4
+        if family.time_zone != timezone.get_current_timezone_name():
+            self.fields["send_at"].help_text = _("Their time: %s") % family.time_zone
+
+    def full_clean(self) -> None:
+        """Checks in the family's zone, so that nine o'clock is theirs."""
+        with timezone.override(self.family.zone):
+            super().full_clean()
+
+    def clean_body(self) -> str:
+        """One spelling of line ends, so that every channel counts and shows the same."""
+        return self.cleaned_data["body"].replace("\r\n", "\n")
+
+    def clean_sms(self) -> str:
+        """Line ends as in the text."""
+        return self.cleaned_data["sms"].replace("\r\n", "\n")
+
+    def clean(self) -> dict[str, Any]:
+        """Later needs a time that is still to come."""
+        given = super().clean() or {}
+        if given.get("when") == "later" and "send_at" not in self.errors:
+            problem = _time_problem(given.get("send_at"))
+            if problem:
+                self.add_error("send_at", ValidationError(problem))
+        return given
+
+    @property
+    def send_after(self) -> datetime | None:
+        """When it may go, or None for now."""
+        given = self.cleaned_data
+        return given.get("send_at") if given.get("when") == "later" else None
+
+    def as_request(self, *, user_id: int) -> MessageRequest:
+        """The form as the service takes it; ask only after `is_valid`."""
+        given = self.cleaned_data
+        member = given["member"]
+        return MessageRequest(
+            family_id=self.family.pk,
+            body=given["body"],
+            subject=given["subject"],
+            sms=given["sms"],
+            member_id=member.pk if member else None,
+            topic=given["topic"].slug,
+            urgency=given["urgency"],
+            channel=given["channel"],
+            dedupe_key=f"compose:{given['token']}",
+            send_after=self.send_after,
+            source="staff",
+            created_by_id=user_id,
+        )
+
+    def as_ask(self) -> Ask:
+        """What the half-written form already says about the channel."""
+        # Asking for the errors is what fills `cleaned_data`.
+        given = self.cleaned_data if self.is_bound and self.errors is not None else {}
+        member, channel = given.get("member"), given.get("channel") or ""
+        return Ask(
+            self.family.pk, given.get("urgency") or "normal", channel, not channel, member.pk if member else None
+        )
+
+    def chosen_topic(self) -> Topic:
+        """The topic named so far, else the plain one."""
+        named = self.cleaned_data.get("topic") if self.is_bound and self.errors is not None else None
+        return named or Topic.objects.get(slug="transactional")
+
+
+def _time_problem(at: datetime | None) -> str:
+    now = timezone.now()
+    if at is None:
+        return str(_("Say when it should go."))
+    if at <= now:
+        return str(_("This time is past."))
+    if at > now + LONGEST_WAIT:
+        return str(_("At most a year ahead, please."))
+    return ""

@@ -1,0 +1,104 @@
+"""What would happen with a message that is being written: who, where, how, or why not and what to do."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from channels.policy import Decision, RankedChannel
+from channels.policy.segments import TextSize, text_size
+from channels.selectors.decisions import preview
+from channels.selectors.shapes import decision_as_json
+from channels.selectors.snapshots import Ask
+from channels.senders import is_sandbox, provider_names
+from crm.addresses import pretty_address
+from crm.models import Member, Topic
+
+_ADVICE = {
+    "no_consent": lambda: _("Ask them, and record their consent; or choose a topic that is not marketing."),
+    "withdrawn": lambda: _("Respect it, and speak in person. Only they can ask for messages again."),
+    "opted_out": lambda: _("Choose another channel, or ask them whether they want this one again."),
+    "address_broken": lambda: _("Ask them for a new address and repair it on the family's page."),
+    "only_a_child": lambda: _("Add an address of an adult, or choose a topic that may go to a child."),
+    "no_sender": lambda: _("Choose another channel, or have an administrator set this one up."),
+    "no_marketing_calls": lambda: _("Choose phone if somebody should call all the same."),
+}
+_BUTTONS = {
+    "email": lambda: _("Send by email to %s"),
+    "sms": lambda: _("Send by SMS to %s"),
+    "whatsapp": lambda: _("Send by WhatsApp to %s"),
+    "rcs": lambda: _("Send by RCS to %s"),
+    "push": lambda: _("Send by push to %s"),
+    "portal": lambda: _("Post in the portal for %s"),
+    "phone": lambda: _("Ask for a call to %s"),
+}
+_TARGETS = {
+    "email": lambda: _("By email to %(name)s, %(address)s"),
+    "sms": lambda: _("By SMS to %(name)s, %(address)s"),
+    "whatsapp": lambda: _("By WhatsApp to %(name)s, %(address)s"),
+    "rcs": lambda: _("By RCS to %(name)s, %(address)s"),
+    "push": lambda: _("By push to %(name)s"),
+    "portal": lambda: _("In the portal for %(name)s"),
+    "phone": lambda: _("As a call to %(name)s, %(address)s, in the queue of calls"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The decision for a draft in words; `button` names the channel and the person, `advice` what to do if blocked."""
+
+    decision: Decision
+    shown: dict[str, Any]
+    channel: str
+    target: str
+    sandbox: bool
+    button: str
+    following: str
+    problem: str
+    advice: str
+    size: TextSize | None
+
+    @property
+    def blocked(self) -> bool:
+        """Whether nothing can carry it."""
+        return not self.channel
+
+
+def plan_message(*, ask: Ask, topic: Topic, body: str = "", sms: str = "") -> Plan:
+    """What would be done with a draft as things stand; the size counts the text that an SMS would carry."""
+    decision = preview(asks=[ask], topic=topic)[0]
+    place = decision.ranking[0] if decision.channel else None
+    name = _name(place)
+    problem = "" if place else decision.reasons[0].text
+    return Plan(
+        decision=decision,
+        shown=decision_as_json(decision),
+        channel=decision.channel or "",
+        target=_target(place, name) if place else "",
+        sandbox=bool(place) and is_sandbox(provider_names().get(decision.channel or "", "")),
+        button=_BUTTONS[place.channel]() % name if place else "",
+        following=_following(decision, ask),
+        problem=problem[:1].upper() + problem[1:],
+        advice="" if place else _advice(decision.reasons[0].code),
+        size=text_size(sms or body) if sms or decision.channel == "sms" else None,
+    )
+
+
+def _name(place: RankedChannel | None) -> str:
+    member = Member.objects.filter(pk=place.member_id).first() if place and place.member_id else None
+    return member.first_name if member else _("the family")
+
+
+def _target(place: RankedChannel, name: str) -> str:
+    return _TARGETS[place.channel]() % {"name": name, "address": pretty_address(place.channel, place.address)}
+
+
+def _following(decision: Decision, ask: Ask) -> str:
+    """The channel that is tried if the first one fails; empty where there is none."""
+    if not ask.allow_fallback:
+        return ""
+    return next((one.channel for one in decision.ranking[1:] if one.eligible), "")
+
+
+def _advice(code: str) -> str:
+    return _ADVICE.get(code, lambda: _("Add an address on the family's page, or choose another channel or person."))()

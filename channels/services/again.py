@@ -1,0 +1,42 @@
+"""Says once more what did not reach anybody."""
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from channels.enums import MessageStatus
+from channels.models import Message
+from channels.selectors.story import repeat_key
+from channels.services.send import MessageRequest, SendOutcome, send_message
+from crm.errors import Invalid
+
+
+@transaction.atomic
+def send_again(*, message: Message, created_by_id: int) -> SendOutcome:
+    """The same content as a new message, decided afresh; asked twice it is said once.
+
+    Raises `Invalid` unless the message failed or was blocked: what may have arrived is never repeated.
+    """
+    message = Message.objects.select_for_update(of=("self",)).select_related("topic").get(pk=message.pk)
+    if message.status not in (MessageStatus.FAILED, MessageStatus.BLOCKED):
+        raise Invalid({"": _("This message has not failed, so it is not sent again.")})
+    allow_fallback = message.allow_fallback
+    # From here on the new message is the one that tries other channels, never both.
+    message.allow_fallback = False
+    message.save(update_fields=["allow_fallback", "updated_at"])
+    return send_message(
+        request=MessageRequest(
+            family_id=message.family_id,
+            body=message.body,
+            subject=message.subject,
+            html=message.html,
+            sms=message.sms,
+            member_id=message.member_id if message.named_member else None,
+            topic=message.topic.slug,
+            urgency=message.urgency,
+            channel=message.channel,
+            allow_fallback=allow_fallback,
+            dedupe_key=repeat_key(message),
+            source="staff",
+            created_by_id=created_by_id,
+        )
+    )

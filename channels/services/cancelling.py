@@ -1,0 +1,31 @@
+"""Takes back whatever of one source has not left yet, in a fixed number of statements."""
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from channels.enums import ALIVE, DeliveryState, MessageStatus
+from channels.models import Delivery, Message
+
+
+@transaction.atomic
+def cancel_messages(*, source: str) -> int:
+    """Cancel every queued delivery and held message of a source; answers how many messages will not go out now.
+
+    What is in a vendor's hands goes on, and no message of the source falls back to another channel any more.
+    """
+    now = timezone.now()
+    messages = Message.objects.filter(source=source)
+    messages.update(allow_fallback=False)
+    queued = Delivery.objects.filter(message__source=source, state=DeliveryState.QUEUED)
+    queued.update(state=DeliveryState.CANCELLED, error="stopped by staff", updated_at=now)
+    legs = Delivery.objects.filter(message=OuterRef("pk"))
+    ended = messages.filter(status__in=(MessageStatus.QUEUED, MessageStatus.HELD)).exclude(
+        Exists(legs.filter(state__in=ALIVE))
+    )
+    tried = Exists(legs.exclude(state=DeliveryState.CANCELLED))
+    failed = ended.filter(tried).update(status=MessageStatus.FAILED, updated_at=now)
+    # It never left: its key is free again, as with any message that is cancelled.
+    return failed + ended.update(
+        status=MessageStatus.CANCELLED, dedupe_key=None, hold_until=None, error="", updated_at=now
+    )

@@ -1,0 +1,209 @@
+"""Every door: who may pass, and that every error has one form."""
+
+import gzip
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.urls import get_resolver
+from django.utils import timezone
+
+from crm.models import ApiKey
+from tests.api.conftest import Caller, assert_problem
+from tests.factories import make_family
+
+SERVER = {
+    ("GET", "families/"): "families:read",
+    ("GET", "families/RB-1/"): "families:read",
+    ("PUT", "families/RB-1/"): "families:write",
+    ("GET", "families/RB-1/timeline/"): "interactions:read",
+    ("GET", "families/RB-1/preferences/"): "preferences:read",
+    ("PATCH", "families/RB-1/preferences/"): "preferences:write",
+    ("GET", "families/RB-1/recommendation/"): "preferences:read",
+    ("GET", "families/RB-1/consents/"): "consent:read",
+    ("POST", "families/RB-1/consents/"): "consent:write",
+    ("POST", "interactions/"): "interactions:write",
+    ("GET", "preferences/"): "preferences:read",
+    ("GET", "recommendations/"): "preferences:read",
+    ("GET", "tasks/"): "tasks:read",
+    ("POST", "tasks/"): "tasks:write",
+    ("GET", "tasks/1/"): "tasks:read",
+    ("PATCH", "tasks/1/"): "tasks:write",
+    ("POST", "messages/"): "messages:send",
+    ("GET", "messages/1/"): "messages:send",
+    ("POST", "portal/tokens/"): "portal",
+}
+PORTAL = [
+    ("GET", "portal/inbox/"),
+    ("POST", "portal/inbox/1/read/"),
+    ("POST", "portal/inbox/1/click/"),
+    ("POST", "portal/inbox/1/dismiss/"),
+    ("POST", "portal/track/"),
+    ("GET", "portal/preferences/"),
+    ("PUT", "portal/preferences/"),
+]
+OPEN = {"schema", "docs"}
+
+
+def body_of(method):
+    return None if method == "GET" else {}
+
+
+def test_every_route_is_in_these_tests():
+    names = {name for name in get_resolver("config.api").reverse_dict if isinstance(name, str)}
+    assert len(names - OPEN) == len({path for _method, path in [*SERVER, *PORTAL]})
+
+
+@pytest.mark.parametrize(("method", "path"), [*SERVER, *PORTAL])
+def test_no_key_is_401(db, method, path):
+    response = Caller(None)(method, path, body_of(method))
+    assert_problem(response, 401)
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(("method", "path"), [*SERVER, *PORTAL])
+def test_wrong_key_is_401(db, method, path):
+    assert_problem(Caller("esk_guess")(method, path, body_of(method)), 401)
+
+
+@pytest.mark.parametrize(("method", "path"), SERVER)
+def test_wrong_scope_is_403_and_names_the_missing_one(caller, method, path):
+    problem = assert_problem(caller("analytics:read")(method, path, body_of(method)), 403)
+    assert SERVER[method, path] in problem["detail"]
+
+
+@pytest.mark.parametrize(("method", "path"), SERVER)
+def test_a_portal_token_opens_no_server_door(browser, method, path):
+    family = make_family(ref="RB-1")
+    assert_problem(browser(family)(method, path, body_of(method)), 401)
+
+
+@pytest.mark.parametrize(("method", "path"), PORTAL)
+def test_a_server_key_opens_no_portal_door(caller, method, path):
+    assert_problem(caller("portal")(method, path, body_of(method)), 401)
+
+
+@pytest.mark.parametrize(("method", "path"), SERVER)
+def test_right_scope_is_let_in(caller, method, path):
+    make_family(ref="RB-1")
+    assert caller(SERVER[method, path])(method, path, body_of(method)).status_code not in (401, 403, 405, 500)
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic abc", "Bearer a b", "Bearer ü", "esk_x"])
+def test_a_malformed_header_is_401(db, header):
+    stranger = Caller(None)
+    stranger.headers = {"Authorization": header}
+    assert_problem(stranger.get("families/"), 401)
+
+
+def test_revoked_and_expired_keys_are_refused(caller):
+    system = caller("families:read")
+    assert system.get("families/").status_code == 200
+    ApiKey.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert_problem(system.get("families/"), 401)
+    ApiKey.objects.update(expires_at=timezone.now() + timedelta(days=1))
+    assert system.get("families/").status_code == 200
+    ApiKey.objects.update(revoked_at=timezone.now())
+    assert_problem(system.get("families/"), 401)
+
+
+def test_last_use_is_written_at_most_once_a_minute(caller, time_machine):
+    time_machine.move_to("2026-11-12T10:00:00+00:00", tick=False)
+    system = caller("families:read")
+    system.get("families/")
+    first = ApiKey.objects.get().last_used_at
+    assert first == timezone.now()
+    time_machine.shift(30)
+    system.get("families/")
+    assert ApiKey.objects.get().last_used_at == first
+    time_machine.shift(31)
+    system.get("families/")
+    assert ApiKey.objects.get().last_used_at == timezone.now()
+
+
+def test_unknown_addresses_and_methods_are_problems(caller):
+    system = caller("families:read")
+    for path in ("nothing/", "families", "families/RB-1/nothing/", "messages/abc/", f"messages/{'9' * 5000}/"):
+        assert_problem(system.get(path), 404)
+        assert_problem(Caller(None).post(path, {}), 404)
+    assert_problem(system("DELETE", "families/RB-1/"), 405)
+    assert_problem(system("TRACE", "families/"), 405)
+    assert_problem(system.get("families/RB-nobody/"), 404)
+    assert_problem(system.get("families/a%00b/"), 404)
+
+
+def test_huge_ids_are_not_found(caller):
+    system = caller("messages:send", "tasks:read")
+    assert_problem(system.get(f"messages/{2**70}/"), 404)
+    assert_problem(system.get(f"tasks/{2**70}/"), 404)
+
+
+BAD_BODIES = {
+    "nothing": b"{",
+    "deep": b'{"metadata": ' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+    "rather deep": b'{"metadata": ' + b"[" * 200 + b"]" * 200 + b"}",
+    "null character": b'{"name": "a\\u0000b"}',
+    "surrogate": b'{"name": "\\ud800"}',
+    "not utf-8": b'{"name": "\xff"}',
+    "twice": b'{"name": "a", "name": "b"}',
+    "endless number": b'{"name": ' + b"9" * 5000 + b"}",
+    "infinite": b'{"attributes": {"a": 1e999}}',
+    "no number": b'{"attributes": {"a": NaN}}',
+    "utf-16": '{"name": "a"}'.encode("utf-16"),
+    "compressed": gzip.compress(b'{"name": "a"}'),
+}
+
+
+@pytest.mark.parametrize("name", BAD_BODIES)
+@pytest.mark.parametrize(("method", "path"), [("PUT", "families/RB-1/"), ("POST", "interactions/")])
+def test_a_body_that_cannot_be_stored_is_400(caller, method, path, name):
+    system = caller("families:write", "interactions:write")
+    assert_problem(system(method, path, BAD_BODIES[name]), 400)
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"text"', b"1", b"null", b"true", b"[[]]", b"{}", b""])
+def test_a_body_of_the_wrong_kind_is_400(caller, body):
+    system = caller("families:write")
+    assert_problem(system.put("families/RB-1/", body), 400)
+
+
+def test_other_media_types_and_oversized_bodies(caller, settings):
+    system = caller("families:write")
+    assert_problem(system.put("families/RB-1/", b"name=a", content_type="application/x-www-form-urlencoded"), 415)
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    assert_problem(system.put("families/RB-1/", {"name": "a" * 2000}), 413)
+
+
+def test_html_is_never_answered(caller):
+    system = caller("families:read")
+    assert_problem(system.get("families/", HTTP_ACCEPT="text/html"), 406)
+
+
+def test_an_unforeseen_error_is_a_problem(caller, monkeypatch):
+    system = caller("families:read")
+    monkeypatch.setattr("crm.api.families.found", lambda asked: 1 / 0)
+    system.client.raise_request_exception = False
+    problem = assert_problem(system.get("families/"), 500)
+    assert "division" not in str(problem)
+
+
+@pytest.mark.parametrize("cursor", ["x", "é", "W10", "WzFd", "WyJhIl0", "%00", "W251bGxd", "a" * 600, "LTE", "Wy0xXQ"])
+@pytest.mark.parametrize("path", ["families/", "families/RB-1/timeline/", "preferences/", "tasks/"])
+def test_a_foreign_cursor_is_400_or_a_page(caller, path, cursor):
+    make_family(ref="RB-1")
+    system = caller("families:read", "interactions:read", "preferences:read", "tasks:read")
+    response = system.get(f"{path}?cursor={cursor}")
+    if response.status_code != 200:
+        assert_problem(response, 400, "cursor")
+
+
+def test_the_schema_is_served_to_anyone(db):
+    response = Caller(None).get("schema/?format=json")
+    assert response.status_code == 200
+    paths = response.json()["paths"]
+    assert "/api/v1/families/{ref}/" in paths
+    assert "/api/v1/docs/" not in paths
+
+
+def test_the_schema_has_no_warnings(db):
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", "/dev/null")
