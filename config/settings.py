@@ -217,7 +217,9 @@ def _sandbox_secret(name: str) -> str:
 
 
 # Anymail reads ANYMAIL_… variables under the names of its own documentation.
-ANYMAIL: dict[str, object] = {name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_")}
+ANYMAIL: dict[str, object] = {
+    name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_")
+}
 ANYMAIL.setdefault("REQUESTS_TIMEOUT", 20)
 SANDBOX_EMAIL_SECRET = f"sandbox:{_sandbox_secret('email')}"
 ANYMAIL["SEND_DEFAULTS"] = {"track_opens": True, "track_clicks": True}

@@ -174,6 +174,12 @@ def test_other_media_types_and_oversized_bodies(caller, settings):
     assert_problem(system.put("families/RB-1/", {"name": "a" * 2000}), 413)
 
 
+def test_a_body_of_unknown_length_is_not_taken_for_an_empty_one(caller):
+    make_family(ref="RB-1")
+    system = caller("families:write")
+    assert_problem(system.put("families/RB-1/", HTTP_TRANSFER_ENCODING="chunked"), 411)
+
+
 def test_html_is_never_answered(caller):
     system = caller("families:read")
     assert_problem(system.get("families/", HTTP_ACCEPT="text/html"), 406)
@@ -203,6 +209,17 @@ def test_the_schema_is_served_to_anyone(db):
     paths = response.json()["paths"]
     assert "/api/v1/families/{ref}/" in paths
     assert "/api/v1/docs/" not in paths
+
+
+def test_the_docs_need_no_looser_policy(client):
+    page = client.get("/api/v1/docs/")
+    assert page.status_code == 200
+    assert "'unsafe-inline'" not in page.headers["Content-Security-Policy"]
+    for inline in ("<style", "style=", "<script>", "onload"):
+        assert inline not in page.content.decode()
+    script = client.get("/api/v1/docs/?script=")
+    assert script.headers["Content-Type"].startswith("application/javascript")
+    assert "/api/v1/schema/" in script.content.decode()
 
 
 def test_the_schema_has_no_warnings(db):

@@ -1,0 +1,136 @@
+"""What every view of the API is made of."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.http import Http404
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from crm.api.errors import PROBLEM, LengthRequired
+from crm.api.parsing import StrictJSONParser
+from crm.models import Family
+from crm.selectors.references import find_family
+
+BATCH_LIMIT = 1000
+View = TypeVar("View", bound=Callable[..., Response])
+
+
+class ApiView(APIView):
+    """A door for server keys; `scopes` names what each method needs."""
+
+    parser_classes = [StrictJSONParser]
+    scopes: dict[str, str] = {}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """As usual, and refuse a body that the web layer would take for an empty one."""
+        super().initial(request, *args, **kwargs)
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            raise LengthRequired
+
+
+class UnknownRoute(APIView):
+    """Any address below the API that leads nowhere."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Answer 404 whatever the method."""
+        raise NotFound(_("There is no such address; every address of the API ends in a slash."))
+
+
+def checked(kind: type[serializers.Serializer], data: Any) -> dict[str, Any]:
+    """The data as a serializer understands it; raises `ValidationError`."""
+    serializer = kind(data=data)
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data
+
+
+def family_or_404(reference: str) -> Family:
+    """The family of a reference in an address."""
+    family = find_family(reference)
+    if family is None:
+        raise Http404(_("There is no family “%s”.") % reference[:64])
+    return family
+
+
+def rows_of(data: Any) -> list[Any]:
+    """A body that is one object or a list of at most 1,000, as a list; raises `ValidationError`."""
+    rows = data if isinstance(data, list) else [data]
+    if len(rows) > BATCH_LIMIT:
+        raise serializers.ValidationError(_("A list holds at most %d rows.") % BATCH_LIMIT)
+    return rows
+
+
+class ProblemShape(serializers.Serializer):
+    """RFC 9457 problem details; `errors` holds messages by dotted field."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    errors = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), required=False)  # type: ignore[assignment]
+
+
+_PROBLEMS = {
+    400: "Malformed or invalid; nothing was changed.",
+    401: "No key, or one that does not work.",
+    403: "The key lacks the scope that the problem names.",
+    404: "There is no such thing.",
+}
+
+
+def described(
+    summary: str, *, answers: dict[int, Any], takes: Any = None, asks: type[serializers.Serializer] | None = None
+) -> Callable[[View], View]:
+    """Describe a view method in the schema: its answers by status, its body, its query; problems come of themselves."""
+    problems = {
+        (status, PROBLEM): OpenApiResponse(ProblemShape, description=words) for status, words in _PROBLEMS.items()
+    }
+    return extend_schema(
+        operation_id=slugify(summary).replace("-", "_"),
+        summary=summary,
+        request=takes,
+        parameters=[asks] if asks else None,
+        responses={**answers, **problems},
+    )
+
+
+def page_shape(name: str, row: type[serializers.Serializer]) -> type[serializers.Serializer]:
+    """The schema of a page of rows: `results`, and `next` as an address or null."""
+    fields = {
+        "results": row(many=True),
+        "next": serializers.URLField(allow_null=True),
+        "__doc__": "One page; `next` is the address of the next one, or null.",
+    }
+    return type(name, (serializers.Serializer,), fields)
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):
+    """Says in the schema how a server key is sent."""
+
+    target_class = "crm.api.auth.ApiKeyAuthentication"
+    name = "serverKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """A bearer scheme."""
+        return {"type": "http", "scheme": "bearer", "description": "A server key: esk_…"}
+
+
+class PortalTokenScheme(OpenApiAuthenticationExtension):
+    """Says in the schema how a portal token is sent."""
+
+    target_class = "crm.api.auth.PortalAuthentication"
+    name = "portalToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """A bearer scheme."""
+        return {"type": "http", "scheme": "bearer", "description": "A portal token from POST /portal/tokens/"}

@@ -1,0 +1,185 @@
+"""The log: what happened comes in, alone or by the thousand, and is read as a timeline."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from crm.api.batches import BatchShape, answer_rows, batch_of, check_rows
+from crm.api.doors import ApiView, checked, described, family_or_404, page_shape, rows_of
+from crm.api.fields import JSONObject, MemberReference, Moment, StrictSerializer
+from crm.api.pagination import page_of
+from crm.enums import Channel, Direction
+from crm.errors import Invalid
+from crm.models import Family, Interaction
+from crm.selectors.references import Named, References, find_references, reference_of
+from crm.services import EARSHOT, NewInteraction, record_interactions
+from crm.services.interactions import STAFF, check_interaction
+
+PAGE = 100
+OWN_SYSTEMS = frozenset({EARSHOT, STAFF})
+
+
+class InteractionBody(StrictSerializer):
+    """One thing that happened; channel and direction follow from a known type."""
+
+    family = serializers.CharField(max_length=64)
+    member = MemberReference(required=False, allow_null=True)
+    interaction_type = serializers.CharField(max_length=60)
+    channel = serializers.ChoiceField(Channel.choices, required=False, allow_blank=True)
+    direction = serializers.ChoiceField(Direction.choices, required=False, allow_blank=True)
+    outcome = serializers.CharField(max_length=60, required=False, allow_blank=True)
+    occurred_at = Moment()
+    external_system = serializers.CharField(max_length=40)
+    external_id = serializers.CharField(max_length=200)
+    in_reply_to = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    metadata = JSONObject(required=False)
+
+    def validate_external_system(self, value: str) -> str:
+        """Our own attempts carry our own name, which nobody else may write under."""
+        if value in OWN_SYSTEMS:
+            raise serializers.ValidationError(_("“%s” is Earshot itself; name your own system.") % value)
+        return value
+
+    def validate_interaction_type(self, value: str) -> str:
+        """A correction changes what others read, so only staff make one."""
+        if value == "correction":
+            raise serializers.ValidationError(_("Corrections are made by staff."))
+        return value
+
+
+class InteractionCollection(ApiView):
+    """The one way into the log for other systems."""
+
+    scopes = {"POST": "interactions:write"}
+
+    @described(
+        "Record what happened",
+        takes=batch_of(InteractionBody, "InteractionOrList"),
+        answers={201: BatchShape, 207: BatchShape},
+    )
+    def post(self, request: Request) -> Response:
+        """One object or a list of up to 1,000; good rows are written even where others are bad."""
+        rows = rows_of(request.data)
+        given, bad = check_rows(InteractionBody, rows)
+        if not isinstance(request.data, list) and bad:
+            raise bad[0]
+        names = find_references(Named(one["family"], one.get("member")) for one in given.values())
+        good = _prepared(given, names, bad)
+        if not isinstance(request.data, list) and bad:
+            raise bad[0]
+        recorded = dict(zip(good, record_interactions(good.values()), strict=True))
+        done = {index: {"status": one.status, "id": one.id} for index, one in recorded.items()}
+        return answer_rows(len(rows), done, bad, status=201)
+
+
+def _prepared(
+    given: dict[int, dict[str, Any]], names: References, bad: dict[int, Exception]
+) -> dict[int, NewInteraction]:
+    """Rows that can be written; what is wrong with the others goes to `bad`."""
+    good = {}
+    for index, one in given.items():
+        try:
+            family_id, member_id = names.resolve(Named(one.pop("family"), one.pop("member", None)))
+            good[index] = check_interaction(NewInteraction(family_id=family_id, member_id=member_id, **one))
+        except Invalid as error:
+            bad[index] = error
+    return good
+
+
+class TimelineEntry(serializers.Serializer):
+    """One entry of the log; `correction` names what staff later said of it."""
+
+    id = serializers.IntegerField()
+    family = serializers.CharField()
+    member = serializers.CharField(allow_null=True)
+    interaction_type = serializers.CharField()
+    channel = serializers.CharField(allow_blank=True)
+    category = serializers.CharField(allow_blank=True)
+    direction = serializers.CharField(allow_blank=True)
+    outcome = serializers.CharField(allow_blank=True)
+    occurred_at = serializers.DateTimeField()
+    recorded_at = serializers.DateTimeField()
+    external_system = serializers.CharField()
+    external_id = serializers.CharField()
+    in_reply_to = serializers.CharField(allow_blank=True)
+    attempt = serializers.IntegerField(allow_null=True)
+    message = serializers.IntegerField(allow_null=True)
+    created_by = serializers.CharField(allow_null=True)
+    metadata = serializers.DictField()
+    correction = serializers.DictField(allow_null=True)
+
+
+class TimelineQuery(serializers.Serializer):
+    """`since` is included, `until` is not."""
+
+    channel = serializers.ChoiceField(Channel.choices, required=False)
+    type = serializers.CharField(max_length=60, required=False)
+    since = Moment(required=False)
+    until = Moment(required=False)
+    cursor = serializers.CharField(max_length=500, required=False)
+
+
+TimelinePage = page_shape("TimelinePage", TimelineEntry)
+
+
+class Timeline(ApiView):
+    """One family's log, newest first."""
+
+    scopes = {"GET": "interactions:read"}
+    _FILTERS = {
+        "channel": "channel", "type": "interaction_type", "since": "occurred_at__gte", "until": "occurred_at__lt",
+    }  # fmt: skip
+
+    @described("Read a family's timeline", answers={200: TimelinePage}, asks=TimelineQuery)
+    def get(self, request: Request, ref: str) -> Response:
+        """A page of entries."""
+        family = family_or_404(ref)
+        asked = checked(TimelineQuery, request.query_params)
+        conditions = {lookup: asked[name] for name, lookup in self._FILTERS.items() if name in asked}
+        rows = Interaction.objects.filter(family=family, **conditions).select_related("member", "created_by")
+        entries, following = page_of(request, rows, keys=["-occurred_at", "-id"], size=PAGE)
+        corrections = _corrections(family, entries)
+        return Response(
+            {
+                "results": [entry_as_json(family, one, corrections.get(one.pk)) for one in entries],
+                "next": following,
+            }
+        )
+
+
+def _corrections(family: Family, entries: Sequence[Interaction]) -> dict[int, Interaction]:
+    rows = Interaction.objects.filter(
+        family=family,
+        interaction_type="correction",
+        external_system=STAFF,
+        external_id__in=[f"correction-{one.pk}" for one in entries],
+    )
+    return {int(row.external_id.removeprefix("correction-")): row for row in rows}
+
+
+def entry_as_json(family: Family, entry: Interaction, correction: Interaction | None) -> dict[str, Any]:
+    """CONTRACT.md, Timeline entry; expects the member and the author fetched along."""
+    return {
+        "id": entry.pk,
+        "family": family.external_ref,
+        "member": reference_of(entry.member),
+        "interaction_type": entry.interaction_type,
+        "channel": entry.channel,
+        "category": entry.category,
+        "direction": entry.direction,
+        "outcome": entry.outcome,
+        "occurred_at": entry.occurred_at,
+        "recorded_at": entry.recorded_at,
+        "external_system": entry.external_system,
+        "external_id": entry.external_id,
+        "in_reply_to": entry.in_reply_to,
+        "attempt": entry.attempt_id,
+        "message": entry.message_id,
+        "created_by": entry.created_by.get_username() if entry.created_by else None,
+        "metadata": entry.metadata,
+        "correction": {"id": correction.pk, **correction.metadata} if correction else None,
+    }
