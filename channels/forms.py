@@ -17,6 +17,7 @@ from crm.enums import Channel, Urgency
 from crm.forms.fields import DateTimeField
 from crm.models import Family, Member, Topic
 
+BEST = "best"
 LONGEST_WAIT = timedelta(days=366)
 
 
@@ -32,10 +33,10 @@ class ComposeForm(forms.Form):
     """One message to one family; `token` makes two clicks one message. Times are in the family's zone."""
 
     channel = forms.ChoiceField(
-        label=_("How"), required=False, widget=forms.RadioSelect(attrs={"class": "visually-hidden"})
+        label=_("How"), initial="best", widget=forms.RadioSelect(attrs={"class": "visually-hidden"})
     )
     member = MemberField(
-        label=_("To"),
+        label=_("Somebody in particular"),
         queryset=Member.objects.none(),
         required=False,
         empty_label=_("Whoever is best reached"),
@@ -94,7 +95,7 @@ class ComposeForm(forms.Form):
         self.fields["member"].queryset = family.members.all()  # type: ignore[attr-defined]
         ready = ready_channels()
         self.fields["channel"].choices = [  # type: ignore[attr-defined]
-            ("", _("Best for this family")),
+            (BEST, _("Best for this family")),
             *((one, Channel(one).label) for one in CHANNEL_ORDER if one in ready),
         ]
         self.fields["token"].initial = uuid.uuid4
@@ -129,6 +130,12 @@ class ComposeForm(forms.Form):
         given = self.cleaned_data
         return given.get("send_at") if given.get("when") == "later" else None
 
+    @property
+    def only_channel(self) -> str:
+        """The channel chosen, or empty for the best."""
+        chosen = self.cleaned_data.get("channel", BEST) if self.is_bound else BEST
+        return "" if chosen == BEST else chosen
+
     def as_request(self, *, user_id: int) -> MessageRequest:
         """The form as the service takes it; ask only after `is_valid`."""
         given = self.cleaned_data
@@ -141,7 +148,7 @@ class ComposeForm(forms.Form):
             member_id=member.pk if member else None,
             topic=given["topic"].slug,
             urgency=given["urgency"],
-            channel=given["channel"],
+            channel=self.only_channel,
             dedupe_key=f"compose:{given['token']}",
             send_after=self.send_after,
             source="staff",
@@ -152,7 +159,7 @@ class ComposeForm(forms.Form):
         """What the half-written form already says about the channel."""
         # Asking for the errors is what fills `cleaned_data`.
         given = self.cleaned_data if self.is_bound and self.errors is not None else {}
-        member, channel = given.get("member"), given.get("channel") or ""
+        member, channel = given.get("member"), self.only_channel
         return Ask(
             self.family.pk, given.get("urgency") or "normal", channel, not channel, member.pk if member else None
         )

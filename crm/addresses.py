@@ -1,7 +1,7 @@
 """One spelling for every address, so that equal addresses are equal strings."""
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from zoneinfo import available_timezones
 
 import phonenumbers
@@ -82,8 +82,14 @@ def pretty_address(channel: str, value: str) -> str:
     return _national(value, settings.PHONENUMBER_DEFAULT_REGION) if channel in NUMBER_CHANNELS else value
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    # The standard library walks the file system anew at every call.
+    return frozenset(available_timezones())
+
+
 def check_time_zone(name: str) -> str:
     """An IANA zone, or `Invalid`."""
-    if name not in available_timezones():
+    if name not in _time_zones():
         raise Invalid({"time_zone": _("“%s” is not a time zone; write it like Europe/London.") % name})
     return name

@@ -161,6 +161,8 @@
 
   function hold(event) {
     const element = event.detail.elt;
+    // Live numbers rest while nobody looks.
+    if (document.hidden && "live" in element.dataset) return event.preventDefault();
     if (event.detail.target === drawer && !drawer.contains(element)) opener = element;
     const button = event.detail.requestConfig.triggeringEvent?.submitter;
     if (!button || button.disabled) return;

@@ -127,7 +127,9 @@ def _why_blocked(snapshot: Snapshot, judged: list[RankedChannel]) -> Reason:
     if snapshot.only_channel and not snapshot.allow_fallback:
         return next(one.reasons[0] for one in judged if one.channel == snapshot.only_channel)
     codes = {one.reasons[0].code: one.reasons[0] for one in reversed(judged)}
-    for code in ("no_consent", "withdrawn", "opted_out", "address_broken", "only_a_child", "no_sender"):
+    # A channel that this house never set up explains nothing about the family, so it comes last.
+    acts = ("no_consent", "withdrawn", "opted_out", "address_broken", "only_a_child", "no_marketing_calls")
+    for code in (*acts, "no_address", "no_sender"):
         if code in codes:
             return codes[code]
     return Reason("no_address")

@@ -150,7 +150,7 @@ def _belongs(event: Interaction, leg: Delivery) -> bool:
 
 def _steps(leg: Delivery, events: Sequence[Interaction], zone: ZoneInfo) -> list[Step]:
     def step(tone: Literal["did", "fail", ""], words: str, at: datetime | None) -> Step:
-        return Step(tone, words, at, moment_words(at, zone) if at else "")
+        return Step(tone, words, at, _step_time(at, leg, zone) if at else "")
 
     steps = [step("did", _("Queued"), leg.created_at)]
     if leg.channel == "phone" and leg.sent_at:
@@ -167,6 +167,12 @@ def _steps(leg: Delivery, events: Sequence[Interaction], zone: ZoneInfo) -> list
     elif leg.state in (DeliveryState.QUEUED, DeliveryState.SENDING):
         steps.append(step("", _("Send"), None))
     return steps
+
+
+def _step_time(at: datetime, leg: Delivery, zone: ZoneInfo) -> str:
+    """The day is said once, by the first step."""
+    same_day = at.astimezone(zone).date() == leg.created_at.astimezone(zone).date()
+    return f"{at.astimezone(zone):%H:%M}" if same_day and at != leg.created_at else moment_words(at, zone)
 
 
 def _event_words(event: Interaction) -> str:

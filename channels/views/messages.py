@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from channels.enums import MessageStatus
@@ -19,6 +20,8 @@ from channels.services.again import send_again
 from crm.enums import Channel
 from crm.errors import Invalid
 from crm.models import Family
+
+_FILTER_WORDS = {"engaged": gettext_lazy("Read or answered")}
 
 
 @login_required
@@ -40,7 +43,7 @@ def outbox(request: HttpRequest) -> HttpResponse:
         "family": family,
         "status": status,
         "channel": channel,
-        "statuses": [(name, MessageStatus(name).label) for name in STATUS_FILTERS],
+        "statuses": [(name, _FILTER_WORDS.get(name) or MessageStatus(name).label) for name in STATUS_FILTERS],
         "channels": [name for name in CHANNEL_ORDER if name in ready_channels()],
         "filtered": bool(status or channel),
         "paged": "after" in request.GET,

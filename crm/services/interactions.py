@@ -25,6 +25,7 @@ BATCH = 500
 FUTURE_ALLOWED = timedelta(minutes=5)
 EARLIEST_YEAR = 1990
 METADATA_LIMIT = 64 * 1024
+_CHANNELS, _DIRECTIONS = frozenset(Channel.values), frozenset(Direction.values)
 
 
 @dataclass(slots=True)
@@ -84,9 +85,9 @@ def check_interaction(row: NewInteraction) -> NewInteraction:
         row.direction = row.direction or kind.direction
     if not row.interaction_type or len(row.interaction_type) > 60:
         errors["interaction_type"] = _("A type of 1 to 60 characters is needed.")
-    if row.channel and row.channel not in Channel.values:
+    if row.channel and row.channel not in _CHANNELS:
         errors["channel"] = _("“%s” is not a channel.") % row.channel
-    if row.direction and row.direction not in Direction.values:
+    if row.direction and row.direction not in _DIRECTIONS:
         errors["direction"] = _("The direction is “in” or “out”.")
     if not row.external_id:
         row.external_id = uuid.uuid4().hex
@@ -153,16 +154,27 @@ def _key(row: NewInteraction) -> Key:
     return (row.family_id, row.external_system, row.external_id, row.interaction_type)
 
 
-def _values(row: NewInteraction, now: datetime) -> list[Any]:
+def _values(row: NewInteraction, now: datetime) -> tuple[Any, ...]:
+    """The row as parameters in the order of `_FIELDS`; written out, as asking each model field is ten times as slow."""
     kind = TYPES.get(row.interaction_type)
-    given = {**{name: getattr(row, name, None) for name in _FIELDS}, "recorded_at": now}
-    given["category"] = kind.category if kind else ""
-    return [
-        Interaction._meta.get_field(
-            name.removesuffix("_id") if name != "external_id" and name != "message_id" else name
-        ).get_db_prep_save(given[name], connection)
-        for name in _FIELDS
-    ]
+    return (
+        row.family_id,
+        row.member_id,
+        str(row.channel),
+        str(row.interaction_type),
+        kind.category if kind else "",
+        str(row.direction),
+        str(row.outcome),
+        connection.ops.adapt_datetimefield_value(row.occurred_at),
+        connection.ops.adapt_datetimefield_value(now),
+        str(row.external_system),
+        str(row.external_id),
+        str(row.in_reply_to),
+        row.message_id,
+        row.is_machine,
+        connection.ops.adapt_json_value(row.metadata, None),
+        row.created_by_id,
+    )
 
 
 def _insert(rows: Sequence[NewInteraction]) -> dict[Key, int]:

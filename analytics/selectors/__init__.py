@@ -1,0 +1,1 @@
+"""What the log tells, read in a fixed number of queries."""

@@ -1,0 +1,118 @@
+"""The log as it counts: corrected, within a window of time, with what became of every attempt (docs/definitions.md)."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from analytics.sql import engine
+from crm.services.interactions import STAFF
+from crm.vocabulary import (
+    PHONE_ANSWERED,
+    PHONE_NOT_REACHABLE,
+    TYPES,
+    WINDOW_HOURS,
+    attempt_types,
+    human_types,
+    response_types,
+)
+
+Parameters = dict[str, Any]
+
+
+def literals(names: Iterable[str]) -> str:
+    """Names of our own vocabulary as a list for IN."""
+    return ", ".join(f"'{name}'" for name in sorted(names))
+
+
+ARRIVAL = frozenset(name for name, kind in TYPES.items() if kind.step == "arrived" and not kind.attempt)
+ARRIVES_AT_ONCE = frozenset(name for name, kind in TYPES.items() if kind.step == "arrived" and kind.attempt)
+# A bounce may follow a delivery and takes it back; an open or answer outranks both.
+BOUNCE = frozenset({"email_bounced"})
+CALLS = frozenset({"phone_call_made", "phone_call_received"})
+COUNTED = attempt_types() | human_types() | ARRIVAL | BOUNCE | CALLS
+VOICEMAIL = "voicemail"
+
+SPAN = "span(channel, hours) AS (VALUES {})".format(
+    ", ".join(f"('{name}', {hours})" for name, hours in WINDOW_HOURS.items())
+)
+
+
+def window(as_of: datetime, days: int, family_id: int | None = None) -> Parameters:
+    """Parameters of a window that ends at `as_of` (included) and begins `days` before (not included)."""
+    since = as_of - timedelta(days=days)
+    return {"since": engine.moment(since), "as_of": engine.moment(as_of), "family": family_id}
+
+
+def entries(family_id: int | None = None, *, visits: bool = False) -> str:
+    """CTEs `fix` and `entry`: the counted log of the window, without withdrawn rows, with corrected outcomes.
+
+    `visits` adds all that happened on the portal. A correction counts whenever it was made: what never happened
+    did not happen on that day either.
+    """
+    scope = "" if family_id is None else "AND family_id = %(family)s"
+    return f"""
+fix AS MATERIALIZED (
+    SELECT family_id, external_id, {engine.json_is_true("metadata", "withdrawn")} AS withdrawn,
+           {engine.json_text("metadata", "changes", "outcome")} AS outcome
+    FROM crm_interaction
+    WHERE interaction_type = 'correction' AND external_system = '{STAFF}' AND occurred_at > %(since)s {scope}
+),
+happened AS (
+    SELECT id, family_id, channel, interaction_type, direction, is_machine, attempt_id, occurred_at, outcome
+    FROM crm_interaction
+    WHERE occurred_at > %(since)s AND occurred_at <= %(as_of)s {scope}
+      AND (interaction_type IN ({literals(COUNTED)}) {"OR channel = 'portal'" if visits else ""})
+),
+entry AS MATERIALIZED (
+    SELECT h.id, h.family_id, h.channel, h.interaction_type, h.direction, h.is_machine, h.attempt_id, h.occurred_at,
+           coalesce(fix.outcome, h.outcome) AS outcome
+    FROM happened h LEFT JOIN fix ON fix.external_id = 'correction-' || h.id AND fix.family_id = h.family_id
+    WHERE coalesce(fix.withdrawn, 0) = 0
+)"""  # noqa: S608 - only names of our own stand in it
+
+
+def attempts(family_id: int | None = None) -> str:
+    """CTEs up to `counted`: one row an attempt with 0 or 1 for arrived, engaged, responded; `answered_at` or NULL."""
+    in_time = f"e.occurred_at >= a.occurred_at AND e.occurred_at <= {engine.plus_hours('a.occurred_at', 'a.hours')}"
+    human = f"e.interaction_type IN ({literals(human_types())})"
+    answer = f"e.interaction_type IN ({literals(response_types())}) AND NOT e.is_machine AND {in_time}"
+    return f"""
+{SPAN},
+{entries(family_id)},
+attempt AS MATERIALIZED (
+    SELECT e.id, e.family_id, e.channel, e.interaction_type, e.occurred_at, e.outcome, span.hours
+    FROM entry e JOIN span ON span.channel = e.channel
+    WHERE e.interaction_type IN ({literals(attempt_types())}) AND e.direction = 'out'
+      AND NOT (e.channel = 'phone' AND e.outcome = '{PHONE_NOT_REACHABLE}')
+),
+news AS (
+    SELECT a.id,
+           max(CASE WHEN {human} AND NOT e.is_machine AND {in_time} THEN 1 ELSE 0 END) AS engaged,
+           max(CASE WHEN {answer} THEN 1 ELSE 0 END) AS responded,
+           min(CASE WHEN {answer} THEN e.occurred_at END) AS answered_at,
+           max(CASE WHEN {human} THEN 1 ELSE 0 END) AS looked,
+           max(CASE WHEN e.interaction_type IN ({literals(ARRIVAL)}) THEN 1 ELSE 0 END) AS delivered,
+           max(CASE WHEN e.interaction_type IN ({literals(BOUNCE)}) THEN 1 ELSE 0 END) AS bounced
+    FROM entry e JOIN attempt a ON a.id = e.attempt_id AND a.family_id = e.family_id AND a.channel = e.channel
+    GROUP BY a.id
+),
+counted AS (
+    SELECT a.family_id, a.channel, a.occurred_at, n.answered_at,
+           CASE WHEN a.channel = 'phone'
+                THEN CASE WHEN a.outcome IN ('{PHONE_ANSWERED}', '{VOICEMAIL}') THEN 1 ELSE 0 END
+                WHEN a.interaction_type IN ({literals(ARRIVES_AT_ONCE)}) OR n.looked = 1 THEN 1
+                WHEN n.delivered = 1 AND n.bounced = 0 THEN 1 ELSE 0 END AS arrived,
+           CASE WHEN a.channel = 'phone' THEN CASE WHEN a.outcome = '{PHONE_ANSWERED}' THEN 1 ELSE 0 END
+                ELSE coalesce(n.engaged, 0) END AS engaged,
+           CASE WHEN a.channel = 'phone' THEN CASE WHEN a.outcome = '{PHONE_ANSWERED}' THEN 1 ELSE 0 END
+                ELSE coalesce(n.responded, 0) END AS responded
+    FROM attempt a LEFT JOIN news n ON n.id = a.id
+)"""  # noqa: S608 - only names of our own stand in it
+
+
+VOTE = f"""(
+    (e.interaction_type IN ({literals(human_types())}) AND NOT e.is_machine)
+    OR (e.interaction_type = 'phone_call_made' AND e.direction = 'out' AND e.outcome = '{PHONE_ANSWERED}')
+    OR e.interaction_type = 'phone_call_received'
+)"""
+"""An entry of the log that shows at which hour this family deals with us."""

@@ -1,0 +1,7 @@
+"""Pages and panels that show what the log tells."""
+
+from analytics.views.dashboard import dashboard
+from analytics.views.effectiveness import effectiveness
+from analytics.views.reach import learn_now, reach_panel, stated_preference
+
+__all__ = ["dashboard", "effectiveness", "learn_now", "reach_panel", "stated_preference"]

@@ -1,0 +1,1 @@
+"""Reads of campaigns: what would happen, and what came of it."""

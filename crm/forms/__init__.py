@@ -1,0 +1,1 @@
+"""What staff type, checked before a service sees it."""

@@ -1,0 +1,40 @@
+"""`create_api_key NAME --scope SCOPE…`: a key for another system."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from crm.errors import Invalid
+from crm.scopes import SCOPES
+from crm.services import create_api_key
+
+
+class Command(BaseCommand):
+    """The key is printed once, alone on the last line; only its digest is kept."""
+
+    help = "Makes an API key and prints it once, alone on the last line."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """A name to know it by, and what it may do."""
+        parser.add_argument("name", metavar="NAME", help="the system that will use the key")
+        parser.add_argument(
+            "--scope",
+            metavar="SCOPE",
+            nargs="+",
+            action="extend",
+            required=True,
+            help=f"one or more of: {', '.join(SCOPES)}",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Make the key; a scope that does not exist is one line that names those that do."""
+        name = options["name"].strip()
+        if not 1 <= len(name) <= 120:
+            raise CommandError("The name needs 1 to 120 characters.")
+        try:
+            key, secret = create_api_key(name=name, scopes=options["scope"])
+        except Invalid as invalid:
+            raise CommandError(" ".join(sum(invalid.errors.values(), []))) from None
+        self.stderr.write(f"Key “{key.name}” may: {', '.join(key.scopes)}. It is shown only this once:")
+        self.stdout.write(secret)

@@ -1,0 +1,125 @@
+"""What a card of the timeline holds, in words; templates only lay it out."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A validity or outcome: `css` is ok, warn, bad or empty, and never stands without its words."""
+
+    css: str
+    icon: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a message on its way: done, failed, or neither (seen by a machine, a bare status)."""
+
+    words: str
+    state: Literal["did", "fail", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """Words that were exchanged."""
+
+    text: str
+    from_us: bool
+    who: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a fold or of unfamiliar details: its time or name, and its words."""
+
+    head: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A correction over an entry: who, when and why."""
+
+    by: str
+    when: str
+    reason: str
+    told: str = ""
+    """What was changed, where the entry was not withdrawn."""
+
+
+@dataclass(slots=True)
+class Card:
+    """One thing that happened. `id` and `at` are of the entry that holds its place."""
+
+    id: int
+    at: datetime
+    channel: str
+    title: str
+    time: str
+    who: str = ""
+    outcome: State | None = None
+    text: str = ""
+    unfolded: str = ""
+    """Text that is opened on request."""
+    summary: str = ""
+    lines: list[Line] = field(default_factory=list)
+    more_lines: int = 0
+    bubbles: list[Bubble] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    reasons: list[State] = field(default_factory=list)
+    message_id: int | None = None
+    event_id: int | None = None
+    sandbox: bool = False
+    quiet: bool = False
+    withdrawn: Change | None = None
+    corrected: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The cards of one day in the family's zone, under its heading."""
+
+    date: date
+    heading: str
+    words: str
+    cards: list[Card]
+    continues: bool = False
+    """The page before ended within this day, so the heading is there already."""
+
+
+def clock(at: datetime, zone: ZoneInfo, day: date | None = None) -> str:
+    """The time of day in the zone; on another day than the one it is read under, with that day."""
+    there = at.astimezone(zone)
+    time = there.strftime("%H:%M")
+    return time if day in (None, there.date()) else f"{short_day(there.date(), zone)} {time}"
+
+
+def short_day(day: date, zone: ZoneInfo) -> str:
+    """Thu 12 Nov; with the year where it is another one."""
+    return date_format(day, "D j M" if day.year == timezone.localdate(timezone=zone).year else "D j M Y")
+
+
+def day_heading(day: date, zone: ZoneInfo) -> tuple[str, str]:
+    """Today, Yesterday or the weekday; and the date in full."""
+    today = timezone.localdate(timezone=zone)
+    ago = (today - day).days
+    words = date_format(day, "j F" if day.year == today.year else "j F Y")
+    if ago in (0, 1):
+        return (_("Today"), _("Yesterday"))[ago], f"{date_format(day, 'l')} {words}"
+    return date_format(day, "l"), words
+
+
+def some_of(names: list[str], most: int = 6) -> str:
+    """Names in a row; of many the first, and how many more."""
+    once = list(dict.fromkeys(name for name in names if name))
+    if len(once) <= most:
+        return ", ".join(once)
+    return _("%(names)s and %(count)d more") % {"names": ", ".join(once[: most - 1]), "count": len(once) - most + 1}

@@ -1,0 +1,251 @@
+"""Folds entries into cards: a message with its news, a day's visits, an event's people, a call, a talk, a note."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from crm.addresses import pretty_address
+from crm.enums import CallOutcome, Direction, TaskState
+from crm.models import CallTask, Interaction
+from crm.selectors.timeline import words
+from crm.selectors.timeline.cards import Bubble, Card, Change, Line, State, clock, short_day, some_of
+from crm.selectors.timeline.messages import bubbles_of, steps_of
+from crm.selectors.timeline.roots import FOLDED
+
+MOST_LINES = 50
+MOST_FACTS = 8
+FoldKey = tuple[str, date, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """All that the cards of one page are made of, read in a fixed number of queries."""
+
+    zone: ZoneInfo
+    news: Mapping[int, Sequence[Interaction]]
+    folds: Mapping[FoldKey, Sequence[Interaction]]
+    corrections: Mapping[int, Interaction]
+    follow_ups: Mapping[int, CallTask]
+
+    def withdrawn(self, entry: Interaction) -> bool:
+        """Whether the entry was taken back."""
+        correction = self.corrections.get(entry.pk)
+        return correction is not None and bool(correction.metadata.get("withdrawn"))
+
+    def standing(self, entries: Iterable[Interaction]) -> list[Interaction]:
+        """Entries that were not taken back."""
+        return [one for one in entries if not self.withdrawn(one)]
+
+
+def fold_key(entry: Interaction) -> FoldKey:
+    """What folds together: visits of one day; attendance of one event and day.
+
+    Day and event are read as the database annotated them, which also decided what is a head.
+    """
+    day, event = entry.day, entry.event_key  # type: ignore[attr-defined]
+    if entry.category == "visit":
+        return ("visit", day, "")
+    return ("event", day, f"entry {entry.pk}" if event is None else f"event {event!r}")
+
+
+def make_card(head: Interaction, material: Material) -> Card:
+    """The card of one root."""
+    card = _plain_or_known(head, material)
+    correction = material.corrections.get(head.pk)
+    if correction is None:
+        return card
+    if not material.withdrawn(head):
+        card.corrected = _change(correction, material.zone)
+    elif head.category not in FOLDED or not material.standing(material.folds.get(fold_key(head), ())):
+        card.withdrawn = _change(correction, material.zone)
+    return card
+
+
+def _plain_or_known(head: Interaction, material: Material) -> Card:
+    if head.category == "visit":
+        return _visits(head, material)
+    if head.category == "event":
+        return _event(head, material)
+    if head.category == "message":
+        return _message(head, material)
+    known = {"call": _call, "conversation": _conversation, "note": _note}
+    return known.get(head.category, _plain)(head, material)
+
+
+def _card(head: Interaction, material: Material, title: str) -> Card:
+    return Card(
+        id=head.pk, at=head.occurred_at, channel=head.channel, title=title, time=clock(head.occurred_at, material.zone)
+    )
+
+
+def _change(correction: Interaction, zone: ZoneInfo) -> Change:
+    there = correction.occurred_at.astimezone(zone)
+    changes = correction.metadata.get("changes")
+    parts = changes.items() if isinstance(changes, dict) else ()
+    return Change(
+        by=words.author(correction),
+        when=f"{short_day(there.date(), zone)} {there:%H:%M}",
+        reason=words.told(correction.metadata, "reason"),
+        told="; ".join(f"{name}: {value}" for name, value in parts)[: words.LONGEST],
+    )
+
+
+def _with_author(*parts: str, entry: Interaction) -> str:
+    by = words.author(entry)
+    told = [part for part in parts if part]
+    return ", ".join([*told, _("by %s") % by] if by else told)
+
+
+def _message(head: Interaction, material: Material) -> Card:
+    inbound = head.direction == Direction.IN
+    name, word = words.person(head), words.message_word(head.channel)
+    subject = words.told(head.metadata, "subject", "title")[:300]
+    towards = (_("from %s") if inbound else _("to %s")) % name if name else ""
+    card = _card(head, material, subject or f"{word} {towards or (_('from them') if inbound else _('to them'))}")
+    card.who = _with_author(towards if subject else "", entry=head)
+    card.message_id = head.message_id
+    card.sandbox = words.told(head.metadata, "provider") == "sandbox"
+    news = material.standing(material.news.get(head.pk, ()))
+    card.steps = steps_of(head, news, material.zone)
+    card.bubbles = bubbles_of(head, news)
+    text = words.told(head.metadata, "text", "body", "notes")
+    if head.channel in ("email", "portal", "") or not text:
+        card.unfolded = text
+    else:
+        card.bubbles.insert(0, Bubble(text, from_us=not inbound))
+    return card
+
+
+def _call(head: Interaction, material: Material) -> Card:
+    inbound = head.direction == Direction.IN
+    number = words.told(head.metadata, "number")[:40]
+    whom = words.person(head) or (pretty_address("phone", number) if number else _("them"))
+    card = _card(head, material, (_("Call from %s") if inbound else _("Call to %s")) % whom)
+    card.outcome = words.outcome_state(_corrected_outcome(head, material))
+    card.who = _with_author(words.call_length(head), entry=head)
+    card.text = words.told(head.metadata, "notes", "text")
+    if head.outcome == CallOutcome.WRONG_NUMBER and number and not material.withdrawn(head):
+        aside = _("%s is set aside, nobody will ring it again") % pretty_address("phone", number)
+        card.reasons.append(State("", "tool", aside))
+    follow_up = material.follow_ups.get(head.pk)
+    if follow_up is not None:
+        card.reasons.append(_follow_up(follow_up, material.zone))
+    return card
+
+
+def _corrected_outcome(head: Interaction, material: Material) -> str:
+    correction = material.corrections.get(head.pk)
+    changes = correction.metadata.get("changes") if correction else None
+    return words.told(changes, "outcome") or head.outcome if isinstance(changes, dict) else head.outcome
+
+
+def _follow_up(task: CallTask, zone: ZoneInfo) -> State:
+    if task.state == TaskState.OPEN:
+        due = f"{short_day(task.due_at.astimezone(zone).date(), zone)} {clock(task.due_at, zone)}"
+        return State("", "flag", _("Follow-up, %(due)s: %(what)s") % {"due": due, "what": task.reason})
+    done = _("Follow-up done: %s") if task.state == TaskState.DONE else _("Follow-up cancelled: %s")
+    return State("", "flag-check", done % task.reason)
+
+
+def _conversation(head: Interaction, material: Material) -> Card:
+    name = words.person(head)
+    card = _card(head, material, _("Conversation with %s") % name if name else _("Conversation"))
+    card.outcome = words.conversation_state(head.outcome)
+    card.who = _with_author(entry=head)
+    card.text = words.told(head.metadata, "notes", "text")
+    return card
+
+
+def _note(head: Interaction, material: Material) -> Card:
+    card = _card(head, material, _("Note"))
+    card.who = _with_author(entry=head)
+    card.text = words.told(head.metadata, "notes", "text")
+    return card
+
+
+def _plain(head: Interaction, material: Material) -> Card:
+    """An entry of a type that only its reporter knows: what it says, plainly."""
+    card = _card(head, material, words.type_word(head.interaction_type))
+    card.who = _with_author(words.person(head), entry=head)
+    if head.outcome:
+        card.outcome = State("", "info-circle", head.outcome.replace("_", " ").capitalize())
+    card.text = words.told(head.metadata, "notes", "text")
+    facts = [(name, words.told(head.metadata, name)) for name in head.metadata if name not in ("notes", "text")]
+    card.lines = [Line(name.replace("_", " "), value[:200]) for name, value in facts if value][:MOST_FACTS]
+    card.summary = _("Details") if card.lines else ""
+    return card
+
+
+def _visits(head: Interaction, material: Material) -> Card:
+    folded = material.folds.get(fold_key(head), [head])
+    visits = material.standing(folded) or folded
+    count = len(visits)
+    card = _card(head, material, ngettext("%d portal visit", "%d portal visits", count) % count)
+    card.quiet = True
+    card.who = some_of([words.person(one) for one in visits])
+    if count > 1:
+        card.time = _span([one.occurred_at for one in visits], material.zone)
+    names = Counter(words.visited(one) for one in visits).most_common(3)
+    card.summary = ", ".join(
+        _("%(name)s %(count)d times") % {"name": name, "count": n} if n > 1 else name for name, n in names
+    )
+    if count > 1:
+        card.lines = [Line(clock(one.occurred_at, material.zone), words.visited(one)) for one in visits[:MOST_LINES]]
+        card.more_lines = max(0, count - MOST_LINES)
+    else:
+        card.text, card.summary = card.summary, ""
+    return card
+
+
+def _span(times: list[datetime], zone: ZoneInfo) -> str:
+    first, last = clock(min(times), zone), clock(max(times), zone)
+    return first if first == last else f"{first} – {last}"
+
+
+def _event(head: Interaction, material: Material) -> Card:
+    entries = material.standing(material.folds.get(fold_key(head), [head]))
+    people: dict[str, dict[int, str]] = defaultdict(dict)
+    for one in sorted(entries, key=lambda entry: entry.pk):
+        people[one.interaction_type][one.member_id or -one.pk] = words.person(one) or _("somebody")
+    state = next((kind for kind in _EVENT_ORDER if people[kind]), head.interaction_type)
+    card = _card(
+        head, material, _event_title(state) % (words.told(head.metadata, "name", "title")[:200] or _("an event"))
+    )
+    card.who = some_of(list(people[state].values()))
+    card.event_id = _own_event(head)
+    absent = {who: name for who, name in people["event_no_show"].items() if who not in people[state]}
+    expected = {who: name for who, name in people["event_expected"].items() if who not in people[state] | absent}
+    card.text = _absences(list(expected.values()), list(absent.values()))
+    return card
+
+
+_EVENT_ORDER = ("event_attended", "event_no_show", "event_expected")
+
+
+def _event_title(kind: str) -> str:
+    titles = {
+        "event_attended": _("Came to %s"),
+        "event_no_show": _("Did not come to %s"),
+        "event_expected": _("Expected at %s"),
+    }
+    return titles.get(kind, "%s")
+
+
+def _own_event(head: Interaction) -> int | None:
+    event = head.metadata.get("event")
+    ours = head.external_system == "earshot" and isinstance(event, int) and not isinstance(event, bool)
+    return event if ours else None
+
+
+def _absences(expected: list[str], absent: list[str]) -> str:
+    parts = []
+    if absent:
+        parts.append(_("Did not come: %s.") % some_of(absent))
+    if expected:
+        parts.append(_("Expected: %s.") % some_of(expected))
+    return " ".join(parts)

@@ -1,0 +1,77 @@
+"""The way of one message: sent, arrived, seen, answered, or failed and why."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
+
+from crm.models import Interaction
+from crm.selectors.timeline import words
+from crm.selectors.timeline.cards import Bubble, Step, clock
+from crm.vocabulary import TYPES
+
+_RANK = {"sent": 0, "arrived": 1, "": 2, "engaged": 3, "failed": 4}
+MOST_BUBBLES = 20
+
+
+def steps_of(head: Interaction, news: Sequence[Interaction], zone: ZoneInfo) -> list[Step]:
+    """Steps in the order in which they happened; the same thing many times is one step with its count."""
+    kind = TYPES.get(head.interaction_type)
+    if not (kind and kind.attempt) and not news:
+        return _lonely(head, zone)
+    day = head.occurred_at.astimezone(zone).date()
+    first = _("Posted") if head.channel == "portal" else _("Sent")
+    steps = [Step(f"{first} {clock(head.occurred_at, zone)}", "did")] if kind and kind.attempt else []
+    groups: dict[tuple[str, bool, str], list[Interaction]] = defaultdict(list)
+    for one in sorted(news, key=_order):
+        groups[one.interaction_type, one.is_machine, _what(one)].append(one)
+    for (name, machine, what), same in groups.items():
+        steps.append(_step(name, machine, what, len(same), clock(same[0].occurred_at, zone, day)))
+    return steps
+
+
+def _order(entry: Interaction) -> tuple[object, int, int]:
+    """By minute, then by the order of nature: vendors report whole seconds, of clocks that are not ours."""
+    kind = TYPES.get(entry.interaction_type)
+    return (entry.occurred_at.replace(second=0, microsecond=0), _RANK[kind.step if kind else ""], entry.pk)
+
+
+def _what(entry: Interaction) -> str:
+    """What was clicked, or why it failed: a click on another link is another step."""
+    kind = TYPES.get(entry.interaction_type)
+    if kind is not None and kind.step == "failed":
+        return words.failure(entry)[:200]
+    if entry.interaction_type.endswith("_clicked"):
+        return words.told(entry.metadata, "label", "url")[:80]
+    return ""
+
+
+def _step(name: str, machine: bool, what: str, count: int, when: str) -> Step:
+    kind = TYPES.get(name)
+    word = words.type_word(name)
+    if machine:
+        word = _("%s by a mail program") % word
+    if kind is not None and kind.step == "failed":
+        return Step(f"{word} {when}: {what}" if what else f"{word} {when}", "fail")
+    if what:
+        word = _("%(step)s “%(what)s”") % {"step": word, "what": what}
+    if count > 1:
+        word = _("%(step)s %(count)d times, first") % {"step": word, "count": count}
+    return Step(f"{word} {when}", "did" if not machine and kind and kind.step else "")
+
+
+def _lonely(head: Interaction, zone: ZoneInfo) -> list[Step]:
+    """News whose message we never saw leave."""
+    kind = TYPES.get(head.interaction_type)
+    if kind is None or head.interaction_type.endswith("_received"):
+        return []
+    return [_step(head.interaction_type, head.is_machine, _what(head), 1, clock(head.occurred_at, zone))]
+
+
+def bubbles_of(head: Interaction, news: Sequence[Interaction]) -> list[Bubble]:
+    """What they wrote back, oldest first."""
+    replies = [one for one in sorted(news, key=_order) if one.interaction_type.endswith("_replied")]
+    written = [(words.told(one.metadata, "text", "body", "subject"), one) for one in replies]
+    other = [(text, "" if one.member_id == head.member_id else words.person(one)) for text, one in written]
+    return [Bubble(text, from_us=False, who=who) for text, who in other if text][:MOST_BUBBLES]

@@ -1,0 +1,76 @@
+"""The list of families, and the page of one."""
+
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import get_language_info
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from crm.forms.families import FamilyFilter
+from crm.models import Family
+from crm.panels import family_panels
+from crm.selectors.families import families_page, family_rows
+from crm.selectors.profile import read_profile
+from crm.views.timeline import timeline_context
+
+
+@login_required
+@require_safe
+@vary_on_headers("HX-Request")
+def families(request: HttpRequest) -> HttpResponse:
+    """Find a family by anything one knows of it; the answer to a script is the list alone."""
+    chosen = FamilyFilter(request.GET, queryset=Family.objects.all())
+    page = families_page(chosen.qs if chosen.is_valid() else Family.objects.none(), request.GET.get("after", ""))
+    wanted = {name: value for name, value in request.GET.items() if name in chosen.filters and value}
+    context = {
+        "filter": chosen,
+        "rows": family_rows(page.rows),
+        "next_query": urlencode({**wanted, "after": page.next}) if page.next else "",
+        "filtered": bool(wanted),
+        "none_yet": not page.rows and not wanted and not Family.objects.exists(),
+        "continues": bool(request.GET.get("after")),
+    }
+    fragment = {"families-list": "crm/partials/family_list.html", "families-more": "crm/partials/family_more.html"}
+    template = fragment.get(request.headers.get("HX-Target", ""), "crm/families.html")
+    return render(request, template, context)
+
+
+@login_required
+@require_safe
+def family(request: HttpRequest, pk: int) -> HttpResponse:
+    """Who they are, the conversation with them, and what was learned."""
+    family = get_object_or_404(Family.objects.select_related("stated").prefetch_related("tags"), pk=pk)
+    context = {
+        "family": family,
+        "place": "crm:families",
+        "profile": read_profile(family),
+        "language": _language(family.language),
+        "foreign_zone": family.time_zone if family.time_zone != settings.TIME_ZONE else "",
+        "panels": family_panels(request, family),
+        "edit_url": _edit_url(request, family),
+        **timeline_context(request, family),
+    }
+    return render(request, "crm/family.html", context)
+
+
+def _language(code: str) -> str:
+    """The language in words; one that Django cannot name keeps its code."""
+    try:
+        return str(get_language_info(code)["name_translated"])
+    except KeyError:
+        return code
+
+
+def _edit_url(request: HttpRequest, family: Family) -> str:
+    if not (request.user.is_staff and request.user.has_perm("crm.change_family")):
+        return ""
+    try:
+        return reverse("admin:crm_family_change", args=[family.pk])
+    except NoReverseMatch:
+        # An installation may take families out of its administration.
+        return ""

@@ -1,0 +1,190 @@
+"""Logging what happened, in a drawer over any page or as a page of its own; and taking it back."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from crm import services
+from crm.enums import CallOutcome, TaskState
+from crm.errors import Invalid
+from crm.forms.calls import CallForm
+from crm.forms.conversations import ConversationForm, NoteForm
+from crm.forms.logging import LogForm
+from crm.models import CallTask, Family, Interaction
+from crm.selectors.timeline import Shown, follow_up_source
+from crm.services.call_tasks import TaskChanges, change_call_task
+from crm.services.interactions import STAFF, Recorded
+from crm.views.timeline import timeline_context
+
+UNDO_WITHIN = timedelta(minutes=10)
+WRITTEN_BY_HAND = ("call", "conversation", "note")
+PICKED = 12
+_FORM_METHODS = ["GET", "HEAD", "POST"]
+
+
+@login_required
+@require_http_methods(_FORM_METHODS)
+@vary_on_headers("HX-Request")
+def log_call(request: HttpRequest, pk: int) -> HttpResponse:
+    """Write a call to the log; `?task=` names the open task that it answers."""
+    family = get_object_or_404(Family, pk=pk)
+    form = CallForm(family, request.POST or None, task_id=request.GET.get("task", ""))
+    return _log(request, family, form, "log_call", lambda: _save_call(request, form))
+
+
+def _save_call(request: HttpRequest, form: CallForm) -> tuple[Recorded, str]:
+    by_id = request.user.pk
+    with transaction.atomic():
+        recorded = services.log_call(family=form.family, report=form.report(), by_id=by_id, task=form.chosen_task())
+        due_at = form.follow_up_at()
+        if due_at is not None:
+            _ask_again(form, recorded, due_at, by_id)
+    return recorded, _("Call saved")
+
+
+def _ask_again(form: CallForm, recorded: Recorded, due_at: Any, by_id: int | None) -> None:
+    report = form.report()
+    services.create_call_task(
+        family=form.family,
+        reason=form.cleaned_data["next_what"] or _("Call back"),
+        due_at=due_at,
+        member_id=report.member_id,
+        number=report.number if report.outcome != CallOutcome.WRONG_NUMBER else "",
+        source=follow_up_source(recorded.id),
+        assignee_id=by_id,
+        by_id=by_id,
+    )
+
+
+@login_required
+@require_http_methods(_FORM_METHODS)
+@vary_on_headers("HX-Request")
+def log_conversation(request: HttpRequest, pk: int) -> HttpResponse:
+    """Write a talk in person to the log."""
+    family = get_object_or_404(Family, pk=pk)
+    form = ConversationForm(family, request.POST or None)
+
+    def save() -> tuple[Recorded, str]:
+        told = form.cleaned_data
+        recorded = services.log_conversation(
+            family=family,
+            kind=told["kind"],
+            text=told["notes"],
+            member_id=form.member_id,
+            occurred_at=told["occurred_at"],
+            by_id=request.user.pk,
+            token=told["token"].hex,
+        )
+        return recorded, _("Conversation saved")
+
+    return _log(request, family, form, "log_conversation", save)
+
+
+@login_required
+@require_http_methods(_FORM_METHODS)
+@vary_on_headers("HX-Request")
+def log_note(request: HttpRequest, pk: int) -> HttpResponse:
+    """Write a note about the family to the log."""
+    family = get_object_or_404(Family, pk=pk)
+    form = NoteForm(family, request.POST or None)
+
+    def save() -> tuple[Recorded, str]:
+        told = form.cleaned_data
+        text, token = told["notes"], told["token"].hex
+        return services.log_note(family=family, text=text, by_id=request.user.pk, token=token), _("Note saved")
+
+    return _log(request, family, form, "log_note", save)
+
+
+def _log(
+    request: HttpRequest, family: Family, form: LogForm, name: str, save: Callable[[], tuple[Recorded, str]]
+) -> HttpResponse:
+    """Show the form, or save it: in a drawer the page stays where it is."""
+    if request.method == "POST" and form.is_valid():
+        try:
+            recorded, said = save()
+        except Invalid as error:
+            form.refuse(error, {"duration": "minutes", "text": "notes"})
+        else:
+            return _saved(request, family, recorded, said)
+    in_drawer = _by_script(request)
+    part = f"crm/partials/{name}.html"
+    context = {"family": family, "form": form, "in_drawer": in_drawer, "place": "crm:families", "part": part}
+    return render(request, part if in_drawer else "crm/log.html", context, status=422 if form.errors else 200)
+
+
+def _by_script(request: HttpRequest) -> bool:
+    """Whether a part of a page is wanted; a browser that goes back in its history wants the whole."""
+    return request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers
+
+
+def _saved(request: HttpRequest, family: Family, recorded: Recorded, said: str) -> HttpResponse:
+    undo = reverse("crm:undo-interaction", args=[recorded.id])
+    messages.success(request, said, extra_tags=f"undo:{undo}")
+    return _show(request, family, recorded.id)
+
+
+def _show(request: HttpRequest, family: Family, interaction_id: int) -> HttpResponse:
+    """The timeline with the entry in focus; other parts of a page may listen for the event `logged`."""
+    if not _by_script(request):
+        return HttpResponseRedirect(f"{family.get_absolute_url()}#interaction-{interaction_id}")
+    context = timeline_context(request, family, shown=Shown()) | {"focus": interaction_id}
+    response = render(request, "crm/partials/logged.html", context)
+    response["HX-Trigger"] = "logged"
+    return response
+
+
+@login_required
+@require_safe
+@vary_on_headers("HX-Request")
+def pick_family_for_call(request: HttpRequest) -> HttpResponse:
+    """Whom the call was with: a search that leads to the form."""
+    text = request.GET.get("q", "").replace("\x00", "").strip()
+    found = Family.objects.search(text).order_by("name", "id")[:PICKED] if text else []
+    context = {"text": text, "found": found, "in_drawer": _by_script(request)}
+    if request.headers.get("HX-Target") == "picked":
+        return render(request, "crm/partials/picked.html", context)
+    template = "crm/partials/pick_family.html" if _by_script(request) else "crm/pick_family.html"
+    return render(request, template, context)
+
+
+@login_required
+@require_POST
+def undo_interaction(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take back what one has just logged; a superuser may take back any entry that people wrote."""
+    by_hand = Interaction.objects.filter(external_system=STAFF, category__in=WRITTEN_BY_HAND)
+    interaction = get_object_or_404(by_hand.select_related("family"), pk=pk)
+    if not request.user.is_superuser:
+        if interaction.created_by_id != request.user.pk:
+            raise PermissionDenied
+        if timezone.now() - interaction.recorded_at > UNDO_WITHIN:
+            messages.error(request, _("This was saved more than ten minutes ago and stays in the log."))
+            return _show(request, interaction.family, interaction.pk)
+    _take_back(interaction, request.user.pk)
+    messages.success(request, _taken_back(interaction))
+    return _show(request, interaction.family, interaction.pk)
+
+
+@transaction.atomic
+def _take_back(interaction: Interaction, by_id: int | None) -> None:
+    """Withdraw the entry; the follow-up that it asked for goes with it."""
+    services.correct_interaction(interaction=interaction, reason=_("taken back"), by_id=by_id)
+    for task in CallTask.objects.filter(source=follow_up_source(interaction.pk), state=TaskState.OPEN):
+        change_call_task(task=task, changes=TaskChanges(cancelled=True))
+
+
+def _taken_back(interaction: Interaction) -> str:
+    said = {"call": _("Call taken back"), "conversation": _("Conversation taken back"), "note": _("Note taken back")}
+    return said[interaction.category]

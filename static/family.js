@@ -1,0 +1,34 @@
+/* A family's page while it listens for news: it asks only while somebody looks, and keeps the reader's place. */
+(() => {
+  "use strict";
+
+  const isLive = (element) => element instanceof Element && element.hasAttribute("data-live");
+  let place = null;
+
+  /* What stands at the top of the window, and how far down: news above it must not push it away. */
+  function notePlace(region) {
+    const open = [...region.querySelectorAll("details[open][id]")].map((element) => element.id);
+    const cards = [...region.querySelectorAll("article[id]")];
+    const first = scrollY > 0 ? cards.find((card) => card.getBoundingClientRect().bottom > 0) : null;
+    place = { open, id: first?.id, top: first?.getBoundingClientRect().top };
+  }
+
+  function restorePlace() {
+    if (!place) return;
+    for (const id of place.open) document.getElementById(id)?.setAttribute("open", "");
+    const card = place.id && document.getElementById(place.id);
+    if (card) scrollBy({ top: card.getBoundingClientRect().top - place.top, behavior: "instant" });
+    place = null;
+  }
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (isLive(event.detail.elt) && document.hidden) event.preventDefault();
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.shouldSwap && isLive(event.detail.target)) notePlace(event.detail.target);
+  });
+  document.addEventListener("htmx:afterSwap", restorePlace);
+
+  /* On a phone the table of consent would push the conversation away: it begins closed. */
+  if (matchMedia("(max-width: 991px)").matches) document.querySelector("details.agreed")?.removeAttribute("open");
+})();
