@@ -24,7 +24,7 @@ LONGEST_WAIT = timedelta(days=366)
 class MemberField(forms.ModelChoiceField):
     """A person of the family; children are named as such."""
 
-    def label_from_instance(self, obj: Member) -> str:  # type: ignore[override]
+    def label_from_instance(self, obj: Member) -> str:
         """The name, and the role where it matters."""
         return f"{obj.name} ({obj.get_role_display().lower()})" if obj.is_child else obj.name
 
@@ -136,7 +136,7 @@ class ComposeForm(forms.Form):
         chosen = self.cleaned_data.get("channel", BEST) if self.is_bound else BEST
         return "" if chosen == BEST else chosen
 
-    def as_request(self, *, user_id: int) -> MessageRequest:
+    def as_request(self, *, user_id: int | None) -> MessageRequest:
         """The form as the service takes it; ask only after `is_valid`."""
         given = self.cleaned_data
         member = given["member"]

@@ -251,17 +251,17 @@ def test_a_failed_message_is_sent_again_once(staff_client: Client, staff: Any) -
     family = make_family()
     failed = say(family, subject="Fees", channel="sms", member_id=guardian(family).pk, urgency="high")
     apply_state(delivery_id=failed.deliveries.get().pk, state="failed", error="carrier down", error_code="30003")
-    assert "Try again" in text_of(staff_client.get(page_url(failed)))
     url = reverse("channels:message-again", args=[failed.pk])
+    assert url in staff_client.get(page_url(failed)).content.decode()
     staff_client.post(url)
     assert "sent again already" in text_of(staff_client.post(url, follow=True))
     new = Message.objects.exclude(pk=failed.pk).get()
     assert (new.subject, new.body, new.channel, new.urgency) == ("Fees", failed.body, "sms", "high")
     assert (new.status, new.source, new.created_by) == ("queued", "staff", staff)
     assert new.named_member
-    words = text_of(staff_client.get(page_url(failed)))
-    assert "Try again" not in words
-    assert "It was sent again" in words
+    page = staff_client.get(page_url(failed))
+    assert url not in page.content.decode()
+    assert "It was sent again" in text_of(page)
 
 
 def test_only_one_of_the_two_goes_on_after_trying_again(staff_client: Client) -> None:
@@ -276,8 +276,8 @@ def test_what_may_have_arrived_is_never_sent_again(staff_client: Client) -> None
     for state in ("unknown", "sent", "delivered"):
         message = say(make_family())
         apply_state(delivery_id=message.deliveries.get().pk, state=state)
-        assert "Try again" not in text_of(staff_client.get(page_url(message)))
         url = reverse("channels:message-again", args=[message.pk])
+        assert url not in staff_client.get(page_url(message)).content.decode()
         assert "not sent again" in text_of(staff_client.post(url, follow=True))
     assert Message.objects.count() == 3
 
@@ -371,8 +371,9 @@ def test_without_script_the_message_page_follows(staff_client: Client) -> None:
         ({"when": "later", "send_at": ""}, "Say when"),
         ({"when": "later", "send_at": "soon"}, "Enter a valid date/time"),
         ({"when": "later", "send_at": "2001-01-01T09:00"}, "This time is past"),
-        ({"when": "later", "send_at": "0001-01-01T00:00"}, "This time is past"),
-        ({"when": "later", "send_at": "9999-12-31T23:59"}, "At most a year"),
+        ({"when": "later", "send_at": f"{timezone.now().year + 3}-01-01T09:00"}, "At most a year"),
+        ({"when": "later", "send_at": "0001-01-01T00:00"}, "check the year"),
+        ({"when": "later", "send_at": "9999-12-31T23:59"}, "check the year"),
         ({"token": ""}, "out of date"),
         ({"token": "1"}, "out of date"),
     ],
@@ -486,10 +487,11 @@ def test_stored_callbacks_are_read_again() -> None:
     with time_machine.travel(timezone.now() + timedelta(seconds=60), tick=True):
         post_echoes()
         process_receipts()
-    Receipt.objects.update(state="failed")
+    stored = Receipt.objects.update(state="failed")
+    assert stored
     out = StringIO()
     call_command("replay_webhooks", "--failed", stdout=out)
-    assert "read again: 1" in out.getvalue()
+    assert f"read again: {stored}." in out.getvalue()
     assert "Now failed: 0" in out.getvalue()
     out = StringIO()
     call_command("replay_webhooks", "--failed", stdout=out)

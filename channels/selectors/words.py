@@ -69,8 +69,10 @@ def source_words(message: Message) -> str:
     kind = message.source.partition(":")[0]
     if message.created_by is not None:
         name = message.created_by.get_short_name() or message.created_by.get_username()
-        return _("%(kind)s, by %(name)s") % {"kind": _KINDS[kind](), "name": name} if kind in _KINDS else (
-            _("by %s") % name
+        return (
+            _("%(kind)s, by %(name)s") % {"kind": _KINDS[kind](), "name": name}
+            if kind in _KINDS
+            else (_("by %s") % name)
         )
     return _KINDS[kind]() if kind in _KINDS else _OTHERS.get(kind, lambda: kind)()
 

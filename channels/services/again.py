@@ -11,7 +11,7 @@ from crm.errors import Invalid
 
 
 @transaction.atomic
-def send_again(*, message: Message, created_by_id: int) -> SendOutcome:
+def send_again(*, message: Message, created_by_id: int | None) -> SendOutcome:
     """The same content as a new message, decided afresh; asked twice it is said once.
 
     Raises `Invalid` unless the message failed or was blocked: what may have arrived is never repeated.

@@ -81,8 +81,7 @@ def _try_sending(form: ComposeForm, wanted: MessageRequest) -> SendOutcome | Non
         return None
     if outcome.duplicate and not _same(outcome.message, wanted):
         # Back in the browser and another text: the old token must not swallow it.
-        form.data = form.data.copy()
-        form.data["token"] = str(uuid.uuid4())
+        form.data = {**dict(form.data.items()), "token": str(uuid.uuid4())}
         form.add_error(None, _("Your first text has been sent already. Send once more to send this one too."))
         return None
     return outcome

@@ -1,5 +1,7 @@
 """The outbox, and one message step by step."""
 
+from collections.abc import Mapping
+
 from django.contrib import messages as toasts
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -60,7 +62,7 @@ def message(request: HttpRequest, pk: int) -> HttpResponse:
     except Message.DoesNotExist:
         raise Http404 from None
     context = {"story": story, "message": story.message, "family": story.message.family, "place": "channels:messages"}
-    if request.user.is_superuser and "seen" not in request.GET:  # type: ignore[union-attr]
+    if request.user.is_superuser and "seen" not in request.GET:
         context["answers"] = vendor_answers(story.message)
     return live(request, story.version, "channels/message.html", "channels/partials/message_story.html", context)
 
@@ -76,7 +78,9 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
         toasts.error(request, str(refusal))
     else:
         stopped = cancelled.status == MessageStatus.CANCELLED
-        toasts.success(request, _("Cancelled: it is not sent.") if stopped else _("What was still waiting is cancelled."))
+        toasts.success(
+            request, _("Cancelled: it is not sent.") if stopped else _("What was still waiting is cancelled.")
+        )
     return redirect(chosen)
 
 
@@ -99,12 +103,12 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(outcome.message)
 
 
-def live(request: HttpRequest, version: str, page: str, fragment: str, context: dict[str, object]) -> HttpResponse:
+def live(request: HttpRequest, version: str, page: str, fragment: str, context: Mapping[str, object]) -> HttpResponse:
     """The whole page; for a poll its living part, or 204 where that has not changed."""
     polled = bool(request.headers.get("HX-Request")) and "seen" in request.GET
     if polled and request.GET["seen"] == version:
         return HttpResponse(status=204)
-    answer = render(request, fragment if polled else page, context)
+    answer = render(request, fragment if polled else page, dict(context))
     patch_vary_headers(answer, ["HX-Request"])
     return answer
 

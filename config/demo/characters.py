@@ -30,7 +30,7 @@ MARTINEZ = Character(
     ("email", "phone", "sms", "whatsapp", "portal"),
     ("Tuesday group", "Sibling discount", "Volunteer: kitchen"),
     "es",
-    wanted=110,
+    wanted=150,
 )
 CHARACTERS = (
     MARTINEZ,

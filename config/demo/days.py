@@ -27,6 +27,11 @@ class Days:
         """A time by the office's clock, as UTC."""
         return datetime.combine(day, time(hour, minute, second), self.zone).astimezone(UTC)
 
+    @property
+    def midnight(self) -> datetime:
+        """Where history ends: the beginning of today, so that the hour at which the demo is made does not matter."""
+        return self.at(self.today, 0)
+
     def ago(self, days: float) -> date:
         """A day before today, never before the first."""
         return max(self.first, self.today - timedelta(days=days))

@@ -28,7 +28,8 @@ def email(
     if not opened and not answer:
         return key
     looked = _look(story, habits, sent)
-    if opened:
+    # Behind a programme that loads all pictures a person's own look cannot be seen.
+    if opened and not habits.proxy:
         story.add("email_opened", looked, to, reply_to=key, agent=AGENT)
     if answer == "click":
         clicked = looked + timedelta(seconds=story.rng.randrange(15, 200))

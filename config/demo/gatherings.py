@@ -13,22 +13,25 @@ from crm.services import EARSHOT
 
 # Days before today; the last weeks are close together, so that somebody can miss three in a row.
 PAST = (5, 16, 27, 41, 75, 103, 131, 166, 201, 240, 285, 330)
-NAMES = {
-    1: ("Winter session: open morning", "Frost walk"),
-    2: ("Science fair", "Pancake day"),
-    3: ("Spring clean and picnic", "Book swap"),
-    4: ("Easter workshop", "Seed swap"),
-    5: ("May walk, Leigh Woods", "Pottery afternoon"),
-    6: ("Midsummer camp fire", "Sports morning"),
-    7: ("Summer show", "Beach day, Clevedon"),
-    8: ("Allotment afternoon", "Star night"),
-    9: ("Welcome day", "Apple pressing"),
-    10: ("Harvest fair", "Museum study day"),
-    11: ("Lantern walk", "Robotics show"),
-    12: ("Winter concert", "Biscuit morning"),
+HALL, PARK, WOODS, LIBRARY = "Old Mill hall", "St George Park", "Leigh Woods lodge", "Library, upper room"
+BY_MONTH = {
+    1: (("Winter session: open morning", HALL), ("Frost walk", WOODS)),
+    2: (("Science fair", HALL), ("Pancake day", HALL)),
+    3: (("Spring clean and picnic", PARK), ("Book swap", LIBRARY)),
+    4: (("Easter workshop", HALL), ("Seed swap", "Allotments, Fishponds")),
+    5: (("May walk", WOODS), ("Pottery afternoon", HALL)),
+    6: (("Midsummer camp fire", WOODS), ("Sports morning", PARK)),
+    7: (("Summer show", HALL), ("Beach day", "Clevedon pier")),
+    8: (("Allotment afternoon", "Allotments, Fishponds"), ("Star night", WOODS)),
+    9: (("Welcome day", HALL), ("Apple pressing", "Allotments, Fishponds")),
+    10: (("Harvest fair", HALL), ("Museum study day", "Bristol Museum")),
+    11: (("Lantern walk", PARK), ("Robotics show", HALL)),
+    12: (("Winter concert", HALL), ("Biscuit morning", LIBRARY)),
 }
-OTHERS = ("Park day", "Choir and cake", "Maker morning", "History walk", "Games afternoon")
-PLACES = ("Old Mill hall", "St George Park", "Leigh Woods lodge", "Bristol Museum", "Library, upper room")
+ANY_MONTH = (
+    ("Park day", PARK), ("Choir and cake", HALL), ("Maker morning", LIBRARY), ("History walk", "Castle Park"),
+    ("Games afternoon", LIBRARY),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def plan_events(days: Days) -> list[Event]:
     dates = [_saturday(days.today - timedelta(days=back)) for back in reversed(PAST)]
     kept = [day for day in dates if day >= days.first]
     used: set[str] = set()
-    past = [_event(days, day, 10 if index % 3 else 13, index, used) for index, day in enumerate(kept)]
+    past = [_event(days, day, 10 if index % 3 else 13, used) for index, day in enumerate(kept)]
     return [*past, *_coming(days, used)]
 
 
@@ -55,20 +58,19 @@ def _coming(days: Days, used: set[str]) -> list[Event]:
     # The next one begins in a few hours, so that its list can be tried; late in the day, tomorrow.
     day, hour = (days.today, local.hour + 2) if local.hour < 17 else (days.today + timedelta(days=1), 10)
     week = days.today + timedelta(days=9)
-    return [_event(days, day, max(hour, 9), 0, used), _event(days, _saturday(week + timedelta(days=6)), 10, 1, used)]
+    return [_event(days, day, max(hour, 9), used), _event(days, _saturday(week + timedelta(days=6)), 10, used)]
 
 
 def _saturday(day: date) -> date:
     return day - timedelta(days=(day.weekday() - 5) % 7)
 
 
-def _event(days: Days, day: date, hour: int, index: int, used: set[str]) -> Event:
-    name = next((one for one in (*NAMES[day.month], *OTHERS) if one not in used), f"Park day, {day:%B}")
+def _event(days: Days, day: date, hour: int, used: set[str]) -> Event:
+    free = (one for one in (*BY_MONTH[day.month], *ANY_MONTH) if one[0] not in used)
+    name, place = next(free, (f"Park day, {day:%B}", PARK))
     used.add(name)
     starts = days.at(day, hour)
-    return Event(
-        name=name, place=PLACES[index % len(PLACES)], starts_at=starts, ends_at=starts + timedelta(hours=3)
-    )
+    return Event(name=name, place=place, starts_at=starts, ends_at=starts + timedelta(hours=3))
 
 
 def gathering_of(event: Event) -> Gathering:
@@ -85,7 +87,9 @@ def attend(story: Story, gathering: Gathering, members: list[PlannedMember], *, 
         expect(story, gathering, member, asked)
         state = Attendance.ATTENDED if came and story.chance(0.93) else Attendance.NO_SHOW
         at = gathering.starts + timedelta(minutes=story.rng.randrange(2, 30))
-        _happened(story, f"event_{state.value}", gathering, member, at if state == Attendance.ATTENDED else gathering.ends)
+        _happened(
+            story, f"event_{state.value}", gathering, member, at if state == Attendance.ATTENDED else gathering.ends
+        )
         story.places[-1] = PlannedPlace(gathering.id, story.family.id, member.id, state.value, at)
 
 
@@ -94,9 +98,7 @@ def expect(story: Story, gathering: Gathering, member: PlannedMember, at: dateti
     if not story.room:
         return
     _happened(story, "event_expected", gathering, member, at)
-    story.places.append(
-        PlannedPlace(gathering.id, story.family.id, member.id, Attendance.EXPECTED.value, None)
-    )
+    story.places.append(PlannedPlace(gathering.id, story.family.id, member.id, Attendance.EXPECTED.value, None))
 
 
 def _happened(story: Story, kind: str, gathering: Gathering, member: PlannedMember, at: datetime) -> None:

@@ -42,7 +42,7 @@ def draw_habits(rng: Random, channels: set[str]) -> Habits:
         chats_back=beta(2, 2.4),
         reads_notices=beta(1.4, 2.4),
         picks_up=beta(2, 2.4),
-        comes=beta(5, 2),
+        comes=beta(9, 1.2),
         hour=rng.choice((8, 9, 10, 12, 13, 15, 16, 17, 18, 19, 19, 20, 20, 21)),
         proxy=rng.random() < 0.12,
     )

@@ -16,6 +16,7 @@ RECENCY = 1.5
 NEWSLETTER_DAY = 4
 # A household that waits for our answer heard nothing from us for so long.
 QUIET_DAYS = 6
+VISITORS_TODAY = 14
 
 
 def write_ordinary(story: Story, gatherings: list[Gathering], families: int) -> None:
@@ -29,6 +30,8 @@ def write_ordinary(story: Story, gatherings: list[Gathering], families: int) -> 
         end = story.days.ago(QUIET_DAYS)
     else:
         usual_events(story, habits, gatherings, families)
+        if "portal" in story.family.channels and story.chance(VISITORS_TODAY / families):
+            drop_in(story, story.rng.randrange(4, 500), story.rng.randrange(1, 5))
     if story.family.stopped_days_ago:
         _stops(story, habits)
     first = story.days.ago((story.days.today - story.days.first).days * story.rng.uniform(0.35, 1.0))
@@ -41,13 +44,27 @@ def _writes_and_waits(story: Story) -> None:
     if story.family.waits == "phone":
         at = story.days.recent(days=1, hours=4)
         notes = "About the piano room on Thursday, please ring back."
-        story.add("phone_call_received", at, who, outcome="voicemail", duration=42, notes=notes)
+        story.add("phone_call_received", at, who, outcome="voicemail", lately=True, duration=42, notes=notes)
         return
     at, subject, text = {
-        "email": (story.days.recent(hours=21), "Re: Timetable for next month", "We are not sure yet. Is there a later group?"),
+        "email": (
+            story.days.recent(hours=21),
+            "Re: Timetable for next month",
+            "We are not sure yet. Is there a later group?",
+        ),
         "email_again": (story.days.recent(hours=3), "Form", "The link in your email does not open for me."),
     }[story.family.waits]
-    story.add("email_received", at, who, subject=subject, text=text)
+    story.add("email_received", at, who, lately=True, subject=subject, text=text)
+
+
+def drop_in(story: Story, minutes_ago: int, pages: int) -> None:
+    """A visit to the portal today."""
+    who = story.family.holders("portal")[0]
+    story.add("portal_login", story.days.recent(minutes=minutes_ago + pages * 2), who, lately=True)
+    for number in range(pages):
+        path, title = story.rng.choice(letters.PAGES)
+        at = story.days.recent(minutes=minutes_ago + (pages - number) * 2 - 1)
+        story.add("portal_page_viewed", at, who, lately=True, page=path, title=title)
 
 
 def _stops(story: Story, habits: Habits) -> None:

@@ -44,9 +44,7 @@ def demo_logins() -> list[DemoLogin]:
     known = dict(
         get_user_model().objects.filter(username__in=roles, is_active=True).values_list("username", "password")
     )
-    return [
-        DemoLogin(role, name, PASSWORD) for name, role in roles.items() if name in known and _is_demo(known[name])
-    ]
+    return [DemoLogin(role, name, PASSWORD) for name, role in roles.items() if name in known and _is_demo(known[name])]
 
 
 @lru_cache(maxsize=8)

@@ -7,7 +7,7 @@ from random import Random
 from campaigns.models import Campaign
 from config.demo.days import Days
 from config.demo.people import PlannedFamily
-from config.demo.spoken import REASONS
+from config.demo.spoken import BOUNCED, REASONS, REASONS_BY_TAG
 from crm.models import CallTask, Topic
 
 FAMILIES_A_TASK, MOST_TASKS = 12, 24
@@ -45,13 +45,21 @@ def _scripted(families: Sequence[PlannedFamily], days: Days, staff: tuple[int, i
 
 def _ordinary(families: Sequence[PlannedFamily], days: Days, rng: Random, staff: tuple[int, int]) -> Iterator[CallTask]:
     for number, family in enumerate(families):
-        task = _task(family, rng.choice(REASONS), rng.choice((*staff, None, None)))
+        task = _task(family, _reason(family, rng), rng.choice((*staff, None, None)))
         # A quarter is overdue, half is for today, the rest lies ahead.
         ahead = (-rng.randrange(1, 5), 0, 0, rng.randrange(1, 6))[number % 4]
         task.due_at = days.at(days.today + timedelta(days=ahead), rng.randrange(10, 18), rng.choice((0, 30)))
         task.tries = rng.choice((0, 0, 0, 1))
         task.outcome = "no_answer" if task.tries else ""
         yield task
+
+
+def _reason(family: PlannedFamily, rng: Random) -> str:
+    """Why to ring, true of this household."""
+    if any(point.broken and point.channel == "email" for one in family.adults for point in one.points):
+        return BOUNCED
+    fitting = [reason for tag, reason in REASONS_BY_TAG.items() if tag in family.tags]
+    return rng.choice(fitting) if fitting and rng.random() < 0.6 else rng.choice(REASONS)
 
 
 def _task(family: PlannedFamily, reason: str, assignee: int | None) -> CallTask:

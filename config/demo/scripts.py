@@ -6,7 +6,7 @@ from datetime import date
 from config.demo import episodes, letters
 from config.demo.gatherings import Gathering, attend, party
 from config.demo.habits import EPISODES, USUAL, Habits
-from config.demo.history import fill, office_time
+from config.demo.history import drop_in, fill, office_time
 from config.demo.story import Story
 
 # What is learned looks back ninety days; an ordinary past ends safely before.
@@ -89,7 +89,10 @@ def picks_up(story: Story, past: Sequence[Gathering]) -> None:
         episodes.chat(story, office_time(story, day, 14, 17), text, read=read, answered=answered)
     for number, gathering in enumerate(reversed(past[-3:])):
         attend(story, gathering, [story.family.adults[0], *story.family.children], came=number != 2)
-    for day in _days_back(story, 1, 7, 6):
+    drop_in(story, 110, pages=4)
+    for number, day in enumerate(_days_back(story, 6, 12, 7)):
+        episodes.notice(story, habits, office_time(story, day), read=number in (1, 3, 4), clicked=number == 3)
+    for day in _days_back(story, 2, 7, 8):
         episodes.visit(story, _habits(hour=8), day, pages=1)
     _past(story, habits, story.days.ago(LEARNED_DAYS))
 
@@ -102,6 +105,7 @@ def portal_dweller(story: Story, past: Sequence[Gathering]) -> None:
     for number, day in enumerate(_days_back(story, 4, 9, 9)):
         episodes.notice(story, habits, office_time(story, day), read=True, clicked=number % 3 == 0)
     _emails(story, habits, _days_back(story, 3, 10, 8), opened=(), clicked=())
+    drop_in(story, 35, pages=2)
     for day in _days_back(story, 25, 1, 50):
         episodes.visit(story, habits, day, pages=1)
     habits.mix["visit"] = 40.0
@@ -130,7 +134,7 @@ def texts_back(story: Story, past: Sequence[Gathering]) -> None:
         "Hi, is there still a place in Tuesday robotics for Ada? And is it the same room as last term? "
         "Stairs are hard for her at the moment."
     )
-    story.add("sms_received", story.days.recent(minutes=18), story.family.adults[0], text=text)
+    story.add("sms_received", story.days.recent(minutes=18), story.family.adults[0], lately=True, text=text)
     _texts(story, _days_back(story, 3, 10, 8), answered=(0, 1, 2, 4, 5, 6, 7))
     _emails(story, habits, _days_back(story, 4, 11, 7), opened=(3,), clicked=())
     for gathering in past[-2:]:
@@ -164,7 +168,7 @@ def chats(story: Story, past: Sequence[Gathering]) -> None:
     """Reads and answers on WhatsApp, and waits for our answer there."""
     habits = _habits(opens=0.3, reads_chat=0.95, chats_back=0.8, hour=19)
     text = "The invoice shows two children, Yusuf left in October."
-    story.add("whatsapp_received", story.days.recent(minutes=70), story.family.adults[0], text=text)
+    story.add("whatsapp_received", story.days.recent(minutes=70), story.family.adults[0], lately=True, text=text)
     for number, day in enumerate(_days_back(story, 4, 10, 8)):
         sent = office_time(story, day, 12, 18)
         text = letters.CHATS[number % len(letters.CHATS)]

@@ -108,9 +108,7 @@ def _store_history(stories: Iterator[Story]) -> int:
 
 def _store(stories: Sequence[Story]) -> int:
     rows = [row for story in stories for row in story.rows]
-    Place.objects.bulk_create(
-        [_place(place) for story in stories for place in story.places], batch_size=PLACES_AT_ONCE
-    )
+    Place.objects.bulk_create([_place(place) for story in stories for place in story.places], batch_size=PLACES_AT_ONCE)
     return sum(one.status == "created" for one in record_interactions(rows, live=False))
 
 

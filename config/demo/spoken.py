@@ -69,11 +69,13 @@ NOTES = (
 REASONS = (
     "Fees for this term are open",
     "Left a voicemail, ring back",
-    "Both emails bounce: new address?",
-    "Drifting away: how are they?",
     "Place in robotics: do they still want it?",
     "Museum trip: form is missing",
-    "Welcome call to a new family",
-    "Exam dates to be confirmed",
-    "Bursary: talk through the form",
+    "Kitchen rota: could they take a day?",
 )
+REASONS_BY_TAG = {
+    "New this year": "Welcome call to a new family",
+    "Exam candidates": "Exam dates to be confirmed",
+    "Bursary": "Bursary: talk through the form",
+}
+BOUNCED = "Email bounces: new address?"

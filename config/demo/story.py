@@ -50,10 +50,14 @@ class Story:
         outcome: str = "",
         machine: bool = False,
         by: int | None = None,
+        lately: bool = False,
         **told: Any,
     ) -> str:
-        """Write one entry and answer its id; empty where there is no room or the time has not come."""
-        if len(self.rows) >= self.share or at > self.days.now:
+        """Write one entry and answer its id; empty where there is no room or the time has not come.
+
+        History ends at midnight; only what is told as `lately` happened today.
+        """
+        if len(self.rows) >= self.share or at > (self.days.now if lately else self.days.midnight):
             return ""
         key = f"{SYSTEM}-{len(self.rows) + 1:05d}"
         self.rows.append(

@@ -19,7 +19,9 @@ PEOPLE_SHOWN = 5
 PEOPLE_READ = 500
 NUMBERS = ("phone", "sms", "whatsapp", "rcs")
 _BARRED_ICONS = {"email": "mail-x", "phone": "phone-off", "push": "bell-off"}
+_ALWAYS_ASKED = ("email", "sms", "phone")
 _ASKED = ("email", "sms", "whatsapp", "rcs", "push", "portal", "phone")
+_SELDOM_ASKED = ("push", "portal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,9 @@ def _agreement(main: Member | None, points: Sequence[ContactPoint], records: lis
     for point in points:
         if main is None or point.member_id in (None, main.pk):
             address.setdefault(point.channel, point.value)
-    channels = [one for one in _ASKED if one in address or one in ("email", "sms", "phone")]
+    named = {record.channel for record in records}
+    held = {one for one in address if one not in _SELDOM_ASKED}
+    channels = [one for one in _ASKED if one in named | held or one in _ALWAYS_ASKED]
     member_id = main.pk if main else None
 
     def stands(channel: str, topic: Topic) -> Standing:

@@ -43,7 +43,7 @@ def _what(entry: Interaction) -> str:
     if kind is not None and kind.step == "failed":
         return words.failure(entry)[:200]
     if entry.interaction_type.endswith("_clicked"):
-        return words.told(entry.metadata, "label", "url")[:80]
+        return words.told(entry.metadata, "label", "url").removeprefix("https://")[:60]
     return ""
 
 

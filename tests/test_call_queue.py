@@ -1,0 +1,190 @@
+"""The queue of calls: whom to ring, how it went, what happens next."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from crm.models import CallTask, ChannelPreference, Family, Interaction
+from crm.selectors.tasks import PAGE_SIZE, count_calls_due
+from crm.services import correct_interaction, create_call_task
+from tests.factories import guardian, make_family, make_interaction, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def family() -> Family:
+    return make_family("Martinez family", phone="07700 900142", time_zone="Europe/London")
+
+
+@pytest.fixture
+def task(family: Family) -> CallTask:
+    return create_call_task(
+        family=family, reason="Fees", script="Ask about\nrobotics", due_at=timezone.now(), member_id=guardian(family).pk
+    )
+
+
+def close(client: Client, task: CallTask, **given: Any) -> Any:
+    return client.post(reverse("crm:call-task-close", args=[task.pk]), given)
+
+
+def test_strangers_are_sent_to_log_in(client: Client, task: CallTask) -> None:
+    for path in (reverse("crm:calls"), reverse("crm:call-task-new", args=[task.family_id])):
+        assert client.get(path).headers["Location"].startswith(reverse("login"))
+    assert close(client, task, outcome="answered").headers["Location"].startswith(reverse("login"))
+    assert not Interaction.objects.exists()
+
+
+def test_an_empty_queue_says_so(staff_client: Client) -> None:
+    assert "Nobody is waiting for a call" in staff_client.get(reverse("crm:calls")).content.decode()
+    assert count_calls_due() == 0
+
+
+def test_the_panel_shows_number_script_and_context(staff_client: Client, task: CallTask) -> None:
+    ChannelPreference.objects.create(family=task.family, best_time_to_contact="evening", last_calculated=timezone.now())
+    make_interaction(task.family, "phone_call_made", outcome="no_answer")
+    mistaken = make_interaction(task.family, "note", metadata={"subject": "Mistaken note"})
+    correct_interaction(interaction=mistaken, reason="slip", by_id=None)
+    page = staff_client.get(reverse("crm:calls")).content.decode()
+    for words in ("tel:+447700900142", "07700 900142", "Ask about<br>robotics", "best in the evening", "no answer"):
+        assert words in page
+    assert "Mistaken note" not in page
+
+
+def test_an_answered_call_closes_the_task_and_is_logged_once(staff_client: Client, task: CallTask) -> None:
+    given = {"outcome": "answered", "minutes": "6", "notes": "All well", "number": "07700 900142", "token": "t1"}
+    for _double_click in range(2):
+        assert close(staff_client, task, **given).status_code == 302
+    call = Interaction.objects.get(interaction_type="phone_call_made")
+    assert (call.outcome, call.metadata["duration"], call.metadata["task"]) == ("answered", 360, task.pk)
+    task.refresh_from_db()
+    assert (task.state, task.outcome, task.tries, task.interaction_id) == ("done", "answered", 1, call.pk)
+
+
+def test_no_answer_is_tried_again_tomorrow_at_their_best_time(staff_client: Client, task: CallTask) -> None:
+    ChannelPreference.objects.create(family=task.family, best_time_to_contact="evening", last_calculated=timezone.now())
+    close(staff_client, task, outcome="no_answer", token="t1")
+    task.refresh_from_db()
+    london = task.due_at.astimezone(ZoneInfo("Europe/London"))
+    tomorrow = datetime.now(ZoneInfo("Europe/London")) + timedelta(days=1)
+    assert (task.state, london.date(), london.hour) == ("open", tomorrow.date(), 18)
+    for token in ("t2", "t3"):
+        close(staff_client, task, outcome="no_answer", token=token)
+    task.refresh_from_db()
+    assert (task.state, task.tries) == ("done", 3)
+
+
+def test_a_wrong_number_is_set_aside(staff_client: Client, task: CallTask) -> None:
+    close(staff_client, task, outcome="wrong_number", number="+447700900142", token="t1")
+    assert not task.family.contact_points.get(channel="phone").is_valid
+
+
+def test_a_call_to_a_task_that_somebody_closed_is_still_logged(staff_client: Client, task: CallTask) -> None:
+    close(staff_client, task, act="cancel")
+    close(staff_client, task, outcome="answered", token="t1")
+    assert Interaction.objects.filter(interaction_type="phone_call_made").count() == 1
+    task.refresh_from_db()
+    assert task.state == "cancelled"
+    answer = staff_client.get(close(staff_client, task, act="take").headers["Location"])
+    assert "Somebody has closed this call already." in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"outcome": ""}, {"outcome": "shouted"}, {"outcome": "answered", "minutes": "9999999"},
+     {"outcome": "answered", "number": "12"}, {"act": "later", "due_at": "soon"}, {"act": "later", "due_at": ""}],
+)  # fmt: skip
+def test_a_bad_outcome_comes_back_with_what_was_typed(
+    staff_client: Client, task: CallTask, wrong: dict[str, str]
+) -> None:
+    answer = close(staff_client, task, notes="Kept words", **wrong)
+    assert answer.status_code == 422
+    if "act" not in wrong:
+        assert "Kept words" in answer.content.decode()
+    assert not Interaction.objects.exists()
+
+
+def test_a_call_is_taken_put_off_given_back_and_called_off(staff_client: Client, staff: Any, task: CallTask) -> None:
+    close(staff_client, task, act="take")
+    task.refresh_from_db()
+    assert task.assignee == staff
+    assert "Fees" in staff_client.get(reverse("crm:calls"), {"show": "mine"}).content.decode()
+    close(staff_client, task, act="later", due_at="2099-01-05T10:00")
+    task.refresh_from_db()
+    assert task.due_at.isoformat() == "2099-01-05T10:00:00+00:00"
+    assert count_calls_due() == 0
+    assert "Fees" in staff_client.get(reverse("crm:calls"), {"show": "later"}).content.decode()
+    close(staff_client, task, act="give_back")
+    close(staff_client, task, act="cancel")
+    task.refresh_from_db()
+    assert (task.assignee, task.state) == (None, "cancelled")
+
+
+def test_saving_goes_on_to_the_next_call(staff_client: Client, task: CallTask) -> None:
+    following = create_call_task(
+        family=make_family("Okafor family"), reason="Next", due_at=task.due_at + timedelta(seconds=1)
+    )
+    answer = close(staff_client, task, outcome="answered", token="t1", show="due")
+    assert answer.headers["Location"].endswith(f"show=due&task={following.pk}")
+    answer = close(staff_client, following, outcome="answered", token="t2", show="due")
+    assert answer.headers["Location"].endswith("?show=due")
+
+
+def test_a_new_call_is_asked_for_once(staff_client: Client, staff: Any, family: Family) -> None:
+    path = reverse("crm:call-task-new", args=[family.pk])
+    token = staff_client.get(path).context["form"]["token"].value()
+    given = {"reason": "Ask", "due_at": "2030-01-05T10:00", "mine": "on", "token": token, "member": guardian(family).pk}
+    for _double_click in range(2):
+        assert staff_client.post(path, given).headers["Location"] == family.get_absolute_url()
+    task = CallTask.objects.get()
+    assert (task.reason, task.assignee, task.created_by, task.member) == ("Ask", staff, staff, guardian(family))
+
+
+def test_a_new_call_in_the_drawer_answers_with_parts(staff_client: Client, family: Family) -> None:
+    path = reverse("crm:call-task-new", args=[family.pk])
+    htmx = {"HTTP_HX_REQUEST": "true"}
+    assert "<html" not in staff_client.get(path, **htmx).content.decode()
+    refused = staff_client.post(path, {"reason": "", "due_at": "2030-01-05T10:00"}, **htmx)
+    assert refused.status_code == 422
+    assert "<html" not in refused.content.decode()
+    saved = staff_client.post(path, {"reason": "Ask", "due_at": "2030-01-05T10:00"}, **htmx).content.decode()
+    assert 'hx-swap-oob="innerHTML"' in saved
+    assert "on the list" in saved
+
+
+def test_a_person_of_another_family_cannot_be_asked_for(staff_client: Client, family: Family) -> None:
+    stranger = guardian(make_family("Okafor family"))
+    given = {"reason": "Ask", "due_at": "2030-01-05T10:00", "member": stranger.pk}
+    assert staff_client.post(reverse("crm:call-task-new", args=[family.pk]), given).status_code == 422
+    assert not CallTask.objects.exists()
+
+
+def test_the_queue_is_paged_with_constant_queries(
+    staff_client: Client, task: CallTask, django_assert_num_queries: Any, django_assert_max_num_queries: Any
+) -> None:
+    other = make_user("priya")
+    path = reverse("crm:calls")
+    with django_assert_max_num_queries(14) as few:
+        staff_client.get(path)
+    for number in range(PAGE_SIZE + 3):
+        extra = make_family(f"Family {number}")
+        create_call_task(
+            family=extra, reason=f"Call {number}", due_at=timezone.now() - timedelta(minutes=1), assignee_id=other.pk,
+            member_id=guardian(extra).pk,
+        )  # fmt: skip
+    with django_assert_num_queries(len(few)):
+        first = staff_client.get(path)
+    second = staff_client.get(path, {"after": first.context["page"].next})
+    assert len(first.context["page"].rows) == PAGE_SIZE
+    assert len(second.context["page"].rows) == 4
+    for odd in ("x", "W10", "WyJhIiwgMV0", "WzEsIDJd"):
+        assert staff_client.get(path, {"after": odd, "task": odd}).status_code == 200
+
+
+def test_an_unknown_task_is_not_found(staff_client: Client) -> None:
+    assert staff_client.post(reverse("crm:call-task-close", args=[404]), {}).status_code == 404
