@@ -13,6 +13,8 @@ from crm.enums import Channel, Stage, Urgency
 from crm.errors import Invalid
 from crm.models import Tag, Topic
 
+BEST = "best"
+"""In the form alone: the campaign keeps an empty channel."""
 _TEXT = {"class": "form-control"}
 
 
@@ -71,9 +73,10 @@ class CampaignForm(AudienceForm):
     urgency = forms.ChoiceField(
         label=_("Urgency"), choices=Urgency.choices, initial=Urgency.NORMAL, widget=forms.RadioSelect
     )
-    channel = forms.ChoiceField(
+    channel = forms.TypedChoiceField(
         label=_("Channel"),
-        required=False,
+        coerce=lambda value: "" if value == BEST else value,
+        initial=BEST,
         widget=forms.RadioSelect,
         error_messages={"invalid_choice": _("“%(value)s” is not set up here.")},
     )
@@ -99,7 +102,7 @@ class CampaignForm(AudienceForm):
         if campaign is not None:
             options.setdefault("initial", _initial(campaign))
         super().__init__(*args, **options)
-        choices = [("", _("Best for each family")), *channels_here()]
+        choices = [(BEST, _("Best for each family")), *channels_here()]
         kept = campaign.channel if campaign else ""
         if kept and kept not in dict(choices):
             # A channel that was taken away since: shown, so that it is not silently changed, and refused on saving.
@@ -127,5 +130,5 @@ class CampaignForm(AudienceForm):
 
 
 def _initial(campaign: Campaign) -> dict[str, Any]:
-    plain = {name: getattr(campaign, name) for name in ("name", "urgency", "channel", "subject", "body", "sms")}
-    return {**plain, "topic": campaign.topic_id, **campaign.audience}
+    plain = {name: getattr(campaign, name) for name in ("name", "urgency", "subject", "body", "sms")}
+    return {**plain, "channel": campaign.channel or BEST, "topic": campaign.topic_id, **campaign.audience}

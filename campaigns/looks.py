@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.selectors.rehearsal import Rehearsal, why_in_words
+from campaigns.selectors.rehearsal import RefusalShare, Rehearsal, why_in_words
 from campaigns.selectors.results import Result
 from channels.enums import MessageStatus
 from channels.models import Message
@@ -54,6 +54,7 @@ _REASON_LOOKS = {
     "no_address": Look("", "plug-connected-x", gettext_lazy("No address")),
     "address_broken": Look("", "plug-connected-x", gettext_lazy("Broken address")),
     "only_a_child": Look("", "user-x", gettext_lazy("Only a child")),
+    "no_marketing_calls": Look("", "phone-off", gettext_lazy("Phone only")),
     "no_sender": Look("", "message-off", gettext_lazy("Not set up")),
     "already_said": Look("", "copy-off", gettext_lazy("Already said")),
 }
@@ -62,6 +63,16 @@ _REASON_LOOKS = {
 def reason_look(code: str) -> Look:
     """The pill of a reason that keeps a family from getting it."""
     return _REASON_LOOKS.get(code) or Look("", "info-circle", gettext_lazy("Not possible"))
+
+
+def refusal_words(share: RefusalShare, *, any_channel: bool) -> str:
+    """Why a group of families does not get it; where any channel would do, the reason speaks of all of them."""
+    of_all = {
+        "no_address": _("on any channel"),
+        "opted_out": _("of every channel that would reach them"),
+        "address_broken": _("and no other that works"),
+    }
+    return of_all.get(share.code, share.text) if any_channel else share.text
 
 
 def status_look(message: Message) -> Look:
@@ -83,7 +94,7 @@ def funnel(result: Result) -> list[Bar]:
     """From the audience to those who reacted."""
     steps = [
         (_("Audience"), result.messages),
-        (_("Can be reached"), result.accepted),
+        (_("Reachable"), result.accepted),
         (_("Sent"), result.sent),
         (_("Arrived"), result.arrived),
         (_("Engaged"), result.engaged),

@@ -17,7 +17,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from campaigns.audience import audience_families, audience_in_words
 from campaigns.forms import AudienceForm, CampaignForm
-from campaigns.looks import CAMPAIGN_LOOKS, funnel, reason_look, status_look, whys_in_words
+from campaigns.looks import CAMPAIGN_LOOKS, funnel, reason_look, refusal_words, status_look, whys_in_words
 from campaigns.models import Campaign, CampaignState
 from campaigns.selectors.rehearsal import FamilyPage, rehearsal_page, rehearse
 from campaigns.selectors.results import campaign_result, campaigns_page, messages_page, planned_so_far
@@ -140,7 +140,10 @@ def _whole_rehearsal(campaign: Campaign, page: FamilyPage) -> dict[str, object]:
     return {
         "rehearsal": rehearsal,
         "shares": [(share, whys[share.channel]) for share in rehearsal.channels],
-        "refusals": [(share, reason_look(share.code)) for share in rehearsal.refusals],
+        "refusals": [
+            (share, reason_look(share.code), refusal_words(share, any_channel=not campaign.channel))
+            for share in rehearsal.refusals
+        ],
         "audience": audience_in_words(campaign.audience),
         "problems": problems,
         "sample": None if problems else _sample(campaign, page),

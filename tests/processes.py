@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 
@@ -144,9 +144,3 @@ def running(processes: Processes) -> Iterator[Processes]:
         raise
     finally:
         processes.stop()
-
-
-def report_failure(node: Any, processes: Processes) -> None:
-    """Put the logs beside the traceback of a test that has failed."""
-    if getattr(node, "failed_here", False):
-        print(processes.logs())

@@ -56,7 +56,7 @@ def make_campaign(**extra: Any) -> Campaign:
 
 def form_data(**extra: Any) -> dict[str, Any]:
     topic = Topic.objects.get(slug="transactional").pk
-    return {"name": "Winter", "topic": topic, "urgency": "normal", "channel": "", "body": "Enrol now.", **extra}
+    return {"name": "Winter", "topic": topic, "urgency": "normal", "channel": "best", "body": "Enrol now.", **extra}
 
 
 def messages_of(campaign: Campaign) -> Any:

@@ -9,9 +9,7 @@ def add_tick(apps, schema_editor) -> None:
     interval = apps.get_model("django_celery_beat", "IntervalSchedule")
     task = apps.get_model("django_celery_beat", "PeriodicTask")
     every, _created = interval.objects.get_or_create(every=30, period="seconds")
-    task.objects.get_or_create(
-        name=NAME, defaults={"task": "campaigns.sweep", "interval": every, "expire_seconds": 90}
-    )
+    task.objects.get_or_create(name=NAME, defaults={"task": "campaigns.sweep", "interval": every, "expire_seconds": 90})
 
 
 def drop_tick(apps, schema_editor) -> None:

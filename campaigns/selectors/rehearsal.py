@@ -173,5 +173,5 @@ def why_in_words(code: str) -> str:
         "asked_for": _("asked for it"),
         "daily_portal": _("in the portal nearly every day"),
         "rate": _("answer it best"),
-        "default_rule": _("nothing known yet"),
+        "default_rule": _("not tried yet"),
     }.get(code) or _("best of what we have")

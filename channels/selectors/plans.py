@@ -69,7 +69,7 @@ def plan_message(*, ask: Ask, topic: Topic, body: str = "", sms: str = "") -> Pl
     decision = preview(asks=[ask], topic=topic)[0]
     place = decision.ranking[0] if decision.channel else None
     name = _name(place)
-    problem = "" if place else decision.reasons[0].text
+    problem = "" if place else _problem(decision, ask)
     return Plan(
         decision=decision,
         shown=decision_as_json(decision),
@@ -98,6 +98,13 @@ def _following(decision: Decision, ask: Ask) -> str:
     if not ask.allow_fallback:
         return ""
     return next((one.channel for one in decision.ranking[1:] if one.eligible), "")
+
+
+def _problem(decision: Decision, ask: Ask) -> str:
+    reason = decision.reasons[0]
+    if reason.code == "no_address" and not ask.only_channel:
+        return _("we have no address for them on any channel that is set up")
+    return reason.text
 
 
 def _advice(code: str) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from math import log
+from typing import Any
 
 from config.demo import letters, spoken
 from config.demo.days import awake
@@ -99,7 +100,7 @@ def notice(story: Story, habits: Habits, posted: datetime, *, read: bool, clicke
 def call(story: Story, at: datetime, *, outcome: str, notes: str = "", member: PlannedMember | None = None) -> str:
     """A call that the office made."""
     to = member or _to(story, "phone")
-    told: dict[str, object] = {"number": next(p.value for p in to.points if p.channel == "phone")}
+    told: dict[str, Any] = {"number": next(p.value for p in to.points if p.channel == "phone")}
     if outcome == "answered":
         told["duration"] = int(60 + story.rng.lognormvariate(log(150), 0.7))
         notes = notes or story.rng.choice(spoken.ANSWERED)

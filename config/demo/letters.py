@@ -1,45 +1,105 @@
 """What is written in the demo: emails, texts, chat and portal messages. Placeholders: guardian, child, day, hour."""
 
 NEWSLETTERS: tuple[tuple[str, str], ...] = (
-    ("This week at Riverbend", "Tuesday group meets in the library, forest school at Leigh Woods, and we need two more cake bakers."),
-    ("Friday letter: what the children made", "The kiln worked! Photographs of the pots, next week’s rota and a lost blue wellington."),
-    ("Timetable for next month", "Robotics moves to 10:30, choir stays on Thursdays. The whole timetable is in the portal."),
-    ("Half-term: what is on and what is not", "No sessions Monday to Friday. The library table stays open for anyone who wants company."),
-    ("A quiet week, and a loud one", "Museum study day on Wednesday, drumming on Friday. Bring ear defenders if your child likes them."),
+    (
+        "This week at Riverbend",
+        "Tuesday group meets in the library, forest school at Leigh Woods, and we need two more cake bakers.",
+    ),
+    (
+        "Friday letter: what the children made",
+        "The kiln worked! Photographs of the pots, next week’s rota and a lost blue wellington.",
+    ),
+    (
+        "Timetable for next month",
+        "Robotics moves to 10:30, choir stays on Thursdays. The whole timetable is in the portal.",
+    ),
+    (
+        "Half-term: what is on and what is not",
+        "No sessions Monday to Friday. The library table stays open for anyone who wants company.",
+    ),
+    (
+        "A quiet week, and a loud one",
+        "Museum study day on Wednesday, drumming on Friday. Bring ear defenders if your child likes them.",
+    ),
     ("New faces and old friends", "Five families joined us this month. Come and say hello at park day."),
-    ("Library table: new books", "Thirty new books from the swap, most of them on volcanoes. Borrow two at a time, please."),
-    ("What we learned from your answers", "Forty-one families answered. You asked for shorter letters and later starts; here is what changes."),
+    (
+        "Library table: new books",
+        "Thirty new books from the swap, most of them on volcanoes. Borrow two at a time, please.",
+    ),
+    (
+        "What we learned from your answers",
+        "Forty-one families answered. You asked for shorter letters and later starts; here is what changes.",
+    ),
     ("Science fair: tables are open", "Choose a table in the portal. Anything goes, as long as it can be mopped up."),
-    ("Kitchen rota and a thank-you", "Thank you to everyone who cooked. Three gaps are left next month, soup is always welcome."),
+    (
+        "Kitchen rota and a thank-you",
+        "Thank you to everyone who cooked. Three gaps are left next month, soup is always welcome.",
+    ),
     ("Swimming is back", "Wednesdays at the Bristol South pool, 13:00 to 14:00. Grown-ups are needed in the water."),
     ("Choir wants altos, robotics wants batteries", "Two small requests, and the dates for the term’s last concert."),
     ("Coats, hats, mud", "Forest school goes on in any weather but wind. Please name everything that can come off."),
     ("Park day moves to St George", "The grass needs a rest, so we meet by the pond until the end of the month."),
-    ("Exams as a private candidate", "How booking works, what it costs and whom to ask. Priya answers questions on Thursdays."),
+    (
+        "Exams as a private candidate",
+        "How booking works, what it costs and whom to ask. Priya answers questions on Thursdays.",
+    ),
     ("The history walk, and where to park", "We meet at Castle Park at ten. Buses 76 and 6 stop close by."),
-)  # fmt: skip
+)
 
 FEES: tuple[tuple[str, str], ...] = (
-    ("Fees for this term", "Dear {guardian}, this term’s fees are in the portal. Payment in two parts is fine, just tell us."),
-    ("A reminder: fees are due on {day}", "Dear {guardian}, this is only a nudge. If something is wrong with the invoice, please write back."),
-    ("Materials fee for pottery", "Dear {guardian}, {child} is down for pottery, so £12 for clay and glaze is on this invoice."),
+    (
+        "Fees for this term",
+        "Dear {guardian}, this term’s fees are in the portal. Payment in two parts is fine, just tell us.",
+    ),
+    (
+        "A reminder: fees are due on {day}",
+        "Dear {guardian}, this is only a nudge. If something is wrong with the invoice, please write back.",
+    ),
+    (
+        "Materials fee for pottery",
+        "Dear {guardian}, {child} is down for pottery, so £12 for clay and glaze is on this invoice.",
+    ),
     ("Your receipt", "Dear {guardian}, thank you, your payment arrived. The receipt is attached and in the portal."),
-    ("Sibling discount on your account", "Dear {guardian}, the second child’s place is now 15 % less. The new sum is in the portal."),
-    ("Fees: one part is still open", "Dear {guardian}, the second part has not reached us yet. Ring us if this month is difficult."),
-)  # fmt: skip
+    (
+        "Sibling discount on your account",
+        "Dear {guardian}, the second child’s place is now 15 % less. The new sum is in the portal.",
+    ),
+    (
+        "Fees: one part is still open",
+        "Dear {guardian}, the second part has not reached us yet. Ring us if this month is difficult.",
+    ),
+)
 
 PERSONAL: tuple[tuple[str, str], ...] = (
-    ("A place for {child} in Tuesday robotics", "Dear {guardian}, a place has come free from next month. Shall I keep it for {child}?"),
+    (
+        "A place for {child} in Tuesday robotics",
+        "Dear {guardian}, a place has come free from next month. Shall I keep it for {child}?",
+    ),
     ("{child} and the reading group", "Dear {guardian}, {child} was a joy today and asked for the next book already."),
-    ("Museum trip: your form is missing", "Dear {guardian}, could you fill in the form for {child} before {day}? It takes two minutes."),
-    ("Lift share on Tuesdays", "Dear {guardian}, another family from your side of town looks for a lift. May I pass on your address?"),
+    (
+        "Museum trip: your form is missing",
+        "Dear {guardian}, could you fill in the form for {child} before {day}? It takes two minutes.",
+    ),
+    (
+        "Lift share on Tuesdays",
+        "Dear {guardian}, another family from your side of town looks for a lift. May I pass on your address?",
+    ),
     ("Volunteering in the kitchen", "Dear {guardian}, you offered to help. Would {day} suit you, from ten until one?"),
-    ("Exam centre: dates for {child}", "Dear {guardian}, the centre has confirmed the dates. Please check the spelling of the name."),
-    ("Changed room for choir", "Dear {guardian}, choir is upstairs on {day}. If the stairs are difficult, tell me and we stay below."),
-    ("Your question about the timetable", "Dear {guardian}, you are right, the two groups overlap. We have moved pottery by half an hour."),
+    (
+        "Exam centre: dates for {child}",
+        "Dear {guardian}, the centre has confirmed the dates. Please check the spelling of the name.",
+    ),
+    (
+        "Changed room for choir",
+        "Dear {guardian}, choir is upstairs on {day}. If the stairs are difficult, tell me and we stay below.",
+    ),
+    (
+        "Your question about the timetable",
+        "Dear {guardian}, you are right, the two groups overlap. We have moved pottery by half an hour.",
+    ),
     ("{child}’s science project", "Dear {guardian}, the volcano is a splendid idea. Please bring a tray."),
     ("Allergy list", "Dear {guardian}, please look over what we hold for {child} and correct what has changed."),
-)  # fmt: skip
+)
 
 LINKS = (
     "https://portal.riverbend.example/timetable",

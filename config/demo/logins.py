@@ -1,7 +1,7 @@
 """The people of the demo's office, who share one published password."""
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -24,7 +24,7 @@ def make_users() -> tuple[int, int]:
     users = get_user_model().objects
     # Hashing is slow on purpose: the three share one.
     password = make_password(PASSWORD)
-    people = {
+    people: dict[str, dict[str, Any]] = {
         "nora": {"first_name": "Nora", "last_name": "Whitfield"},
         "priya": {"first_name": "Priya", "last_name": "Nair"},
         "admin": {"first_name": "Admin", "is_staff": True, "is_superuser": True},

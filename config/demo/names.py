@@ -14,8 +14,12 @@ class Origin:
     language: str = "en"
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 def _origin(surnames: str, women: str, men: str, language: str = "en") -> Origin:
-    return Origin(tuple(surnames.split()), tuple(women.split()), tuple(men.split()), language)
+    return Origin(_words(surnames), _words(women), _words(men), language)
 
 
 ORIGINS: tuple[Origin, ...] = (
@@ -162,10 +166,10 @@ ORIGINS: tuple[Origin, ...] = (
     ),
 )  # fmt: skip
 
-CHILDREN = tuple(
+CHILDREN = _words(
     "Ada Aiden Alba Alfie Amir Anya Arlo Asha Ava Cleo Dara Eden Elias Ellie Ezra Freya Gabriel Hana Ibrahim Ines "
     "Isla Ivy Jonah Juno Kaia Kit Leila Leo Lila Luca Maya Mila Milo Nadia Nico Noah Noor Otis Rafi Remy Robin "
-    "Rowan Sami Sasha Stella Tariq Theo Tilda Uma Vera Willa Xavi Yara Zac Zadie".split()
+    "Rowan Sami Sasha Stella Tariq Theo Tilda Uma Vera Willa Xavi Yara Zac Zadie"
 )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from typing import Any
 
 from config.demo import episodes, letters
 from config.demo.gatherings import Gathering, attend, party
@@ -21,7 +22,7 @@ def write_scripted(story: Story, gatherings: Sequence[Gathering]) -> None:
 
 
 def _habits(**chances: float) -> Habits:
-    usual = {
+    usual: dict[str, Any] = {
         "opens": 0.45, "clicks": 0.2, "writes_back": 0.1, "texts_back": 0.4, "reads_chat": 0.6, "chats_back": 0.4,
         "reads_notices": 0.4, "picks_up": 0.5, "comes": 0.8,
     }  # fmt: skip

@@ -12,11 +12,12 @@ from config.demo.characters import CHARACTERS, plan_character
 from config.demo.consents import make_topics, store_consents
 from config.demo.days import Days, days_up_to_now
 from config.demo.gatherings import Gathering, gathering_of, plan_events
-from config.demo.history import share_out, write_ordinary
+from config.demo.history import write_ordinary
 from config.demo.logins import make_users
 from config.demo.pending import store_drafts, store_tasks
 from config.demo.people import AddressBook, PlannedFamily, plan_ordinary
 from config.demo.scripts import write_scripted
+from config.demo.shares import share_out
 from config.demo.store import store_people
 from config.demo.story import PlannedPlace, Story
 from crm.models import Event, Family, Place

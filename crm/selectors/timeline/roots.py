@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import TruncDate
+from django.db.models.functions import NullIf, TruncDate
 
 from crm.enums import Channel, Direction
 from crm.models import Family, Interaction
@@ -101,7 +101,9 @@ def heads_of(family: Family, shown: Shown) -> QuerySet[Interaction]:
 
 def with_fold(entries: QuerySet[Interaction], zone: ZoneInfo) -> QuerySet[Any]:
     """Entries with the family's `day` and the `event_key` by which they fold."""
-    return entries.annotate(day=TruncDate("occurred_at", tzinfo=zone), event_key=KeyTextTransform("event", "metadata"))
+    # SQLite reads JSON's null as a word.
+    key = NullIf(KeyTextTransform("event", "metadata"), Value("null"), output_field=TextField())
+    return entries.annotate(day=TruncDate("occurred_at", tzinfo=zone), event_key=key)
 
 
 def below(spot: Spot) -> Q:
