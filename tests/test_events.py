@@ -38,9 +38,7 @@ def state(member: Member) -> str:
 
 
 def log_of(family: Family) -> list[str]:
-    return list(
-        Interaction.objects.filter(family=family).order_by("id").values_list("interaction_type", flat=True)
-    )
+    return list(Interaction.objects.filter(family=family).order_by("id").values_list("interaction_type", flat=True))
 
 
 def undo_of(answer: Any) -> str:
@@ -236,7 +234,12 @@ def test_bad_people_are_refused(staff_client: Client, given: dict[str, str], sta
 
 
 def test_an_event_is_made_and_changed(staff_client: Client) -> None:
-    given = {"name": "Park day", "place": "St George Park", "starts_at": "2026-12-01T13:00", "ends_at": "2026-12-01T16:00"}
+    given = {
+        "name": "Park day",
+        "place": "St George Park",
+        "starts_at": "2026-12-01T13:00",
+        "ends_at": "2026-12-01T16:00",
+    }
     staff_client.post(reverse("crm:event-new"), given)
     event = Event.objects.get()
     assert event.starts_at.isoformat() == "2026-12-01T13:00:00+00:00"

@@ -78,7 +78,9 @@ def test_a_dry_run_writes_nothing() -> None:
 
 def test_a_changed_cell_changes_one_family_and_an_empty_one_none(tmp_path: Path) -> None:
     run(write(tmp_path, GOOD + "A-2,Okafor,Ngozi,,,,\n"))
-    told = run(write(tmp_path, HEAD + "A-1,Martinez-Diaz,Elena,,,,\nA-2,,Ngozi,,,,\n".replace(",,Ngozi", ",Okafor,Ngozi")))
+    told = run(
+        write(tmp_path, HEAD + "A-1,Martinez-Diaz,Elena,,,,\nA-2,,Ngozi,,,,\n".replace(",,Ngozi", ",Okafor,Ngozi"))
+    )
     assert "0 new, 1 changed, 1 unchanged" in told
     assert Family.objects.get(external_ref="A-1").contact_points.count() == 2
 
@@ -129,7 +131,9 @@ def test_it_refuses_a_bad_file_with_row_and_reason(tmp_path: Path, content: str 
     assert Family.objects.count() == 0
 
 
-@pytest.mark.parametrize(("column", "value"), [("time_zone", "Mars/Base"), ("stage", "gone"), ("preferred_channel", "pigeon")])
+@pytest.mark.parametrize(
+    ("column", "value"), [("time_zone", "Mars/Base"), ("stage", "gone"), ("preferred_channel", "pigeon")]
+)
 def test_it_refuses_bad_words_of_a_family(tmp_path: Path, column: str, value: str) -> None:
     path = write(tmp_path, f"family_ref,family_name,member_name,{column}\nA-1,Wu,Jing,{value}\n")
     assert refuse(path)[0].startswith(f"row 2, {column}: “{value}”")
@@ -159,7 +163,10 @@ def test_an_import_never_reverses_a_withdrawal(tmp_path: Path, width: str) -> No
         "address": {"address": "elena@example.org", "channel": "email", "source": "one_click"},
     }
     record_consent(granted=False, **scopes[width])
-    path = write(tmp_path, f"family_ref,family_name,member_name,email,marketing_email\nA-1,Martinez,{member.name},elena@example.org,yes\n")
+    path = write(
+        tmp_path,
+        f"family_ref,family_name,member_name,email,marketing_email\nA-1,Martinez,{member.name},elena@example.org,yes\n",
+    )
     assert "1 stay withdrawn" in run(path)
     assert not Consent.objects.filter(granted=True).exists()
 
@@ -257,7 +264,9 @@ def test_create_api_key_prints_the_key_alone_on_the_last_line() -> None:
     assert (key.name, key.scopes) == ("portal", ["families:read", "tasks:read"])
 
 
-@pytest.mark.parametrize(("name", "scope", "words"), [("portal", "root", "There are: families:read"), (" ", "portal", "120")])
+@pytest.mark.parametrize(
+    ("name", "scope", "words"), [("portal", "root", "There are: families:read"), (" ", "portal", "120")]
+)
 def test_create_api_key_refuses_in_one_line(name: str, scope: str, words: str) -> None:
     with pytest.raises(CommandError) as refusal:
         call_command("create_api_key", name, "--scope", scope)

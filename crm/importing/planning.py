@@ -98,9 +98,7 @@ def _check_details(number: int, cells: dict[str, str]) -> list[Problem]:
     try:
         check_family(alone)
     except Invalid as invalid:
-        return [
-            Problem(number, " ".join(words), _column_of(name, columns)) for name, words in invalid.errors.items()
-        ]
+        return [Problem(number, " ".join(words), _column_of(name, columns)) for name, words in invalid.errors.items()]
     return []
 
 

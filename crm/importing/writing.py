@@ -109,9 +109,7 @@ def _state_preferences(families: Sequence[tuple[FamilyPlan, Family]], by_id: int
     return changed
 
 
-def _record_wishes(
-    families: Sequence[tuple[FamilyPlan, Family]], report: ImportReport, by_id: int | None
-) -> set[int]:
+def _record_wishes(families: Sequence[tuple[FamilyPlan, Family]], report: ImportReport, by_id: int | None) -> set[int]:
     """Write what is news of consent; answers the families it changed."""
     speaking = [(plan, family) for plan, family in families if plan.wishes]
     if not speaking:

@@ -133,8 +133,10 @@ def check_in_page(event: Event, text: str, after: str) -> tuple[list[FamilyPlace
 def places_of(event: Event, families: Iterable[Family]) -> list[FamilyPlaces]:
     """These families' people on the list, the families in the order given, in two queries."""
     found = {family.pk: FamilyPlaces(family) for family in families}
-    broken = ContactPoint.objects.filter(family__in=found).values("family", "channel").annotate(
-        works=Count("id", filter=Q(is_valid=True))
+    broken = (
+        ContactPoint.objects.filter(family__in=found)
+        .values("family", "channel")
+        .annotate(works=Count("id", filter=Q(is_valid=True)))
     )
     for row in broken.filter(works=0).order_by("channel"):
         found[row["family"]].repair.append(row["channel"])

@@ -23,7 +23,9 @@ class Page(Generic[Row]):
     next: str
 
 
-def cut_page(rows: QuerySet[Any], after: str, fields: Sequence[str], size: int, *, descending: bool = False) -> Page[Any]:
+def cut_page(
+    rows: QuerySet[Any], after: str, fields: Sequence[str], size: int, *, descending: bool = False
+) -> Page[Any]:
     """The page of `rows` after a key; the rows must be ordered by these fields, all in one direction.
 
     A key that is not one of ours begins at the first page.

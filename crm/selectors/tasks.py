@@ -130,7 +130,9 @@ def _numbers(task: CallTask) -> list[Number]:
     for row in rows:
         known = found.get(row.value)
         if known is None or not known.whose:
-            found[row.value] = Number(row.value, pretty_address("phone", row.value), row.member.name if row.member else "")
+            found[row.value] = Number(
+                row.value, pretty_address("phone", row.value), row.member.name if row.member else ""
+            )
     return list(found.values())[:3]
 
 

@@ -203,5 +203,3 @@ def _seen_at(seen: str) -> datetime:
     if not stamp.isdecimal() or len(stamp) > 16:
         return datetime.fromtimestamp(0, UTC)
     return datetime.fromtimestamp(int(stamp) / 1_000_000, UTC)
-
-

@@ -1,0 +1,91 @@
+"""Every page of staff in a real browser: nothing goes wrong, everybody can use it, it fits a phone."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenContext
+from tests.chromium import watched
+
+pytestmark = pytest.mark.browser
+
+PICTURES = Path(__file__).resolve().parents[2] / "var" / "screenshots"
+FIXED = {
+    "log-in": "/login/",
+    "today": "/",
+    "families": "/families/",
+    "log a call": "/calls/log/",
+    "events": "/events/",
+    "new event": "/events/new/",
+    "calls": "/calls/",
+    "imports": "/imports/",
+    "messages": "/messages/",
+    "campaigns": "/campaigns/",
+    "new campaign": "/campaigns/new/",
+    "reports": "/analytics/",
+    "more": "/more/",
+    "nothing there": "/families/999999999/",
+}
+FOUND = ("family", "event", "message", "compose", "campaign preview")
+GRAVE = ("serious", "critical")
+
+
+@pytest.mark.parametrize("name", [*FIXED, *FOUND])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("narrow", [False, True], ids=["1280", "390"])
+def test_it_is_sound_and_open_to_everybody(
+    name: str, theme: str, narrow: bool, open_context: OpenContext, places: dict[str, str]
+) -> None:
+    path = {**FIXED, **places}[name]
+    expected = [404] if name == "nothing there" else []
+    context = open_context(None if name == "log-in" else "nora", theme=theme, narrow=narrow)
+    page, complaints = watched(context, *expected)
+    answer = page.goto(path)
+    assert answer is not None
+    assert answer.status == (404 if expected else 200)
+    page.wait_for_load_state("load")
+    picture(page, f"{name}-{'390' if narrow else '1280'}-{theme}")
+    expect(page.locator("h1")).to_have_count(1)
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", theme)
+    assert re.fullmatch(r"\S.* · Earshot", page.title())
+    if narrow:
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 390, f"{width} px wide: {widest(page)}"
+    if not (narrow and theme == "dark"):
+        assert_accessible(page)
+    assert complaints.heard == []
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep what it looks like, where somebody wants to see it."""
+    if os.environ.get("EARSHOT_SCREENSHOTS") == "1":
+        page.screenshot(path=PICTURES / f"{name.replace(' ', '-')}.png", full_page=True)
+
+
+def widest(page: Page) -> Any:
+    """The elements that stick out on the right."""
+    return page.evaluate(
+        """[...document.querySelectorAll("body *")]
+        .filter((element) => element.getBoundingClientRect().right > 391 && !element.closest(".scroll-x, .filters"))
+        .slice(0, 5).map((element) => element.outerHTML.slice(0, 160))"""
+    )
+
+
+def assert_accessible(page: Page) -> None:
+    """No serious or critical violation; if there is one, every violation of the page is told."""
+    found = Axe().run(page)
+    grave = [one["id"] for one in found.response["violations"] if one["impact"] in GRAVE]
+    assert grave == [], found.generate_report()
+
+
+def test_nothing_is_open_to_strangers(open_context: OpenContext, places: dict[str, str]) -> None:
+    page, complaints = watched(open_context(None))
+    for path in (*FIXED.values(), *places.values()):
+        page.goto(path)
+        assert "/login/" in page.url, path
+    assert complaints.heard == []
