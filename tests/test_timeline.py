@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -12,10 +13,18 @@ from django.urls import reverse
 
 from crm.models import Family, Interaction
 from crm.selectors.timeline import Shown, Spot, read_activity, read_timeline
-from crm.services import add_places, correct_interaction, create_call_task, set_attendance
+from crm.services import (
+    NewInteraction,
+    add_places,
+    correct_interaction,
+    create_call_task,
+    record_interactions,
+    set_attendance,
+)
 from tests.factories import guardian, make_event, make_family, make_interaction, make_user
 
 pytestmark = pytest.mark.django_db
+MANY = 24
 NOON = datetime(2026, 11, 12, 12, 0, tzinfo=UTC)
 
 
@@ -263,16 +272,25 @@ def test_a_call_tells_its_length_its_author_and_its_follow_up(staff: Any) -> Non
 
 def fill(family: Family) -> None:
     """Mixed entries, many of them at the very same time."""
-    for number in range(40):
+    rows, ids = [], count()
+
+    def add(kind: str, at: datetime, **extra: Any) -> None:
+        rows.append(NewInteraction(family.pk, kind, at, **{"external_id": f"x{next(ids)}", **extra}))
+
+    for number in range(MANY):
         at = ago(days=number // 7, minutes=number % 3)
-        email(family, f"m{number}", at, delivered=at, opened=ago(minutes=1))
-        make_interaction(family, "portal_login", at)
-        make_interaction(family, "note", at, metadata={"notes": f"note {number}"})
-        make_interaction(family, "event_attended", at, metadata={"event": number % 2, "name": "Fair"})
+        add("email_sent", at, external_id=f"m{number}")
+        add("email_delivered", at, in_reply_to=f"m{number}")
+        add("email_opened", ago(minutes=1), in_reply_to=f"m{number}")
+        add("portal_login", at)
+        add("note", at)
+        add("event_attended", at, metadata={"event": number % 2, "name": "Fair"})
+        add("phone_call_made", at, member_id=guardian(family).pk)
+    record_interactions(rows)
 
 
 @pytest.mark.parametrize("shown", [Shown(), Shown("portal"), Shown("email"), Shown("", "in"), Shown("in_person")])
-@pytest.mark.parametrize("size", [1, 3, 30])
+@pytest.mark.parametrize("size", [2, 30])
 def test_pages_neither_lose_nor_double_a_card(shown: Shown, size: int) -> None:
     family = make_family()
     fill(family)
@@ -295,8 +313,8 @@ def test_every_entry_is_in_exactly_one_card() -> None:
     found = cards(family, size=1000)
     steps = sum(len(card.steps) for card in found if card.channel == "email")
     visits = sum(int(card.title.split()[0]) for card in found if card.channel == "portal")
-    assert (steps, visits) == (120, 40)
-    assert sum(card.title == "Note" for card in found) == 40
+    assert (steps, visits) == (3 * MANY, MANY)
+    assert sum(card.title == "Note" for card in found) == MANY
 
 
 def test_pages_by_link_and_by_script_say_a_day_once(staff_client: Client) -> None:
@@ -399,7 +417,7 @@ def test_a_short_page_that_grows_offers_the_earlier_ones(staff_client: Client) -
 def test_a_page_below_does_not_listen(staff_client: Client) -> None:
     family = make_family()
     page = staff_client.get(f"{family.get_absolute_url()}?before={Spot(NOON, 1)}").content.decode()
-    assert "data-live" not in page
+    assert f'id="timeline-newest-{family.pk}" data-live' not in page
 
 
 def test_it_counts_ninety_days_by_channel() -> None:
@@ -425,21 +443,18 @@ def test_it_counts_ninety_days_by_channel() -> None:
 
 
 def test_the_number_of_queries_does_not_grow(
-    staff_client: Client,
-    django_assert_num_queries: Callable[..., Any],
-    django_assert_max_num_queries: Callable[..., Any],
+    staff_client: Client, django_assert_num_queries: Callable[..., Any]
 ) -> None:
     small, large = make_family(), make_family(child=True)
     email(small, "m1", ago(hours=1), opened=ago(minutes=1))
     make_interaction(small, "portal_login", ago(hours=1))
     make_interaction(small, "phone_call_made", ago(hours=1))
     fill(large)
-    for number in range(20):
-        make_interaction(large, "phone_call_made", ago(minutes=number), member_id=guardian(large).pk)
     for family in (small, large):
+        url = reverse("crm:family-timeline", args=[family.pk])
         # Session, user, family; version, roots, news, folds, corrections, follow-ups, counts.
         with django_assert_num_queries(10):
-            staff_client.get(reverse("crm:family-timeline", args=[family.pk]))
-    with django_assert_max_num_queries(4):
-        version = live_query(staff_client.get(large.get_absolute_url()).content.decode()) and None
-        assert version is None or version
+            page = staff_client.get(url).content.decode()
+        # Of these, a poll without news asks the first four.
+        with django_assert_num_queries(4):
+            staff_client.get(live_query(page))

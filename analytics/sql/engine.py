@@ -16,6 +16,14 @@ def is_postgres() -> bool:
     return connection.vendor == "postgresql"
 
 
+def kept() -> str:
+    """How a CTE that is read twice is written: SQLite works it out once.
+
+    PostgreSQL knows nothing of what a materialised one holds, expects one row, and then joins row by row.
+    """
+    return "NOT MATERIALIZED" if is_postgres() else "MATERIALIZED"
+
+
 def moment(value: datetime) -> Any:
     """A time as a parameter that compares with a stored one."""
     return connection.ops.adapt_datetimefield_value(value)

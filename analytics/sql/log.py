@@ -63,7 +63,7 @@ happened AS (
     WHERE occurred_at > %(since)s AND occurred_at <= %(as_of)s {scope}
       AND (interaction_type IN ({literals(COUNTED)}) {"OR channel = 'portal'" if visits else ""})
 ),
-entry AS MATERIALIZED (
+entry AS {engine.kept()} (
     SELECT h.id, h.family_id, h.channel, h.interaction_type, h.direction, h.is_machine, h.attempt_id, h.occurred_at,
            coalesce(fix.outcome, h.outcome) AS outcome
     FROM happened h LEFT JOIN fix ON fix.external_id = 'correction-' || h.id AND fix.family_id = h.family_id
@@ -79,7 +79,7 @@ def attempts(family_id: int | None = None) -> str:
     return f"""
 {SPAN},
 {entries(family_id)},
-attempt AS MATERIALIZED (
+attempt AS {engine.kept()} (
     SELECT e.id, e.family_id, e.channel, e.interaction_type, e.occurred_at, e.outcome, span.hours
     FROM entry e JOIN span ON span.channel = e.channel
     WHERE e.interaction_type IN ({literals(attempt_types())}) AND e.direction = 'out'

@@ -5,7 +5,6 @@ from datetime import timedelta
 from urllib.parse import parse_qsl
 
 from django.conf import settings
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from twilio.request_validator import RequestValidator
@@ -45,7 +44,6 @@ def _post(echo: SandboxEcho) -> None:
         SERVER_NAME=settings.ALLOWED_HOSTS[0].lstrip("."),
     )
     SandboxEcho.objects.filter(pk=echo.pk).update(answer=f"{answer.status_code}")
-    connection.close_if_unusable_or_obsolete()
 
 
 def _signature(echo: SandboxEcho) -> dict[str, str]:

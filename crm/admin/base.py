@@ -1,6 +1,6 @@
 """What the admin of every floor needs: lists that stay quick on big tables, and pages that only show."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.paginator import Paginator
@@ -28,7 +28,7 @@ class BigTable(admin.ModelAdmin):
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
-    ordering = ("-pk",)
+    ordering: ClassVar[Any] = ("-pk",)
 
 
 class ReadOnly(admin.ModelAdmin):

@@ -1,7 +1,7 @@
 """Families, their people and addresses."""
 
 from collections import Counter
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -41,8 +41,9 @@ class ContactPointForm(forms.ModelForm):
                 given["value"] = normalise_address(channel, value)
             except Invalid as invalid:
                 self.add_error("value", ValidationError(invalid.errors.get("value", [str(invalid)])))
-        member, family = given.get("member"), given.get("family") or self.instance.family_id and self.instance.family
-        if member and family and member.family_id != family.pk:
+        # In an inline the family is the page's own, and no field of the form.
+        member, family = given.get("member"), given.get("family")
+        if member and member.family_id != (family.pk if family else self.instance.family_id):
             self.add_error("member", ValidationError(_("This person is not in the family.")))
         return given
 
@@ -109,7 +110,7 @@ class FamilyAdmin(BigTable):
     form = FamilyForm
     list_display = ("name", "external_ref", "stage", "tag_names", "time_zone", "updated_at")
     list_filter = ("stage", "tags")
-    ordering = ("name", "id")
+    ordering: ClassVar[Any] = ("name", "id")
     search_fields = ("name",)
     search_help_text = _("Names, references, numbers and addresses")
     autocomplete_fields = ("tags",)
@@ -153,7 +154,7 @@ class FamilyAdmin(BigTable):
 class OfFamily(BigTable):
     """A row that belongs to a family and whose words search finds."""
 
-    autocomplete_fields: Any = ("family",)
+    autocomplete_fields: ClassVar[Any] = ("family",)
     search_fields = ("pk",)
 
     def get_search_results(
@@ -195,7 +196,7 @@ class ContactPointAdmin(OfFamily):
     list_display = ("value", "channel", "family", "member", "is_primary", "is_valid", "invalid_reason")
     list_filter = ("channel", "is_valid", "is_primary")
     list_select_related = ("family", "member")
-    autocomplete_fields = ("family", "member")
+    autocomplete_fields: ClassVar[Any] = ("family", "member")
     readonly_fields = ("created_at", "last_ok_at")
 
     def save_model(self, request: HttpRequest, obj: ContactPoint, form: Any, change: bool) -> None:

@@ -11,7 +11,7 @@ from crm.addresses import normalise_number
 from crm.enums import CallOutcome
 from crm.errors import Invalid
 from crm.forms.fields import DateTimeField
-from crm.models import Family
+from crm.models import Family, Member
 
 MOST_MINUTES = 24 * 60
 
@@ -67,7 +67,7 @@ class NewCallTaskForm(forms.Form):
     due_at = DateTimeField(label=_("Due"))
     member = forms.ModelChoiceField(
         label=_("Ask for"),
-        queryset=None,
+        queryset=Member.objects.none(),
         required=False,
         empty_label=_("Whoever answers"),
         widget=forms.Select(attrs={"class": "form-select"}),

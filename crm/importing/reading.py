@@ -52,7 +52,7 @@ def read_sheet(data: bytes) -> Sheet:
     number = 0
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        for number, cells in enumerate(reader, start=1):  # noqa: B007 - the number is told when the reader stops
+        for number, cells in enumerate(reader, start=1):
             if header is None:
                 header = _read_header(cells, sheet)
                 if sheet.problems:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Max, Q
 from django.utils import timezone
@@ -94,10 +95,8 @@ def event_page(*, past: bool, after: str) -> Page[Event]:
 
 def with_numbers(events: Sequence[Event]) -> list[EventRow]:
     """Events with their numbers, in one query for all."""
-    told = {
-        row["event"]: Numbers(here=row["here"], people=row["people"], no_shows=row["no_shows"])
-        for row in Place.objects.filter(event__in=events).values("event").annotate(**_COUNTS)
-    }
+    counted: Iterable[Any] = Place.objects.filter(event__in=events).values("event").annotate(**_COUNTS)
+    told = {row["event"]: Numbers(here=row["here"], people=row["people"], no_shows=row["no_shows"]) for row in counted}
     return [EventRow(event, told.get(event.pk, Numbers())) for event in events]
 
 

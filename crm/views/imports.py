@@ -51,12 +51,12 @@ def _preview(request: HttpRequest) -> HttpResponse:
     report = import_families(data=data, dry_run=True)
     if report.problems:
         return _page(request, form, report, status=422)
-    token = keep_upload(data, user_id=request.user.pk) if report.writes else ""
+    token = keep_upload(data, user_id=int(request.user.pk or 0)) if report.writes else ""
     return _page(request, ImportForm(), report, token)
 
 
 def _import(request: HttpRequest) -> HttpResponse:
-    data = take_upload(request.POST.get("token", ""), user_id=request.user.pk)
+    data = take_upload(request.POST.get("token", ""), user_id=int(request.user.pk or 0))
     if data is None:
         messages.error(request, _("That file is no longer here: choose it again. Nothing was imported by this click."))
         return redirect("crm:imports")

@@ -35,6 +35,6 @@ class Command(BaseCommand):
         try:
             key, secret = create_api_key(name=name, scopes=options["scope"])
         except Invalid as invalid:
-            raise CommandError(" ".join(sum(invalid.errors.values(), []))) from None
+            raise CommandError(" ".join(word for words in invalid.errors.values() for word in words)) from None
         self.stderr.write(f"Key “{key.name}” may: {', '.join(key.scopes)}. It is shown only this once:")
         self.stdout.write(secret)
