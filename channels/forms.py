@@ -161,7 +161,12 @@ class ComposeForm(forms.Form):
         given = self.cleaned_data if self.is_bound and self.errors is not None else {}
         member, channel = given.get("member"), self.only_channel
         return Ask(
-            self.family.pk, given.get("urgency") or "normal", channel, not channel, member.pk if member else None
+            family_id=self.family.pk,
+            urgency=given.get("urgency") or "normal",
+            only_channel=channel,
+            allow_fallback=not channel,
+            member_id=member.pk if member else None,
+            text_length=len(given.get("sms") or given.get("body") or ""),
         )
 
     def chosen_topic(self) -> Topic:

@@ -163,7 +163,8 @@ CONTENT_SECURITY_POLICY = {
 
 # Background work: the database is the queue, Celery only spreads and wakes.
 _broker_dir = VAR_DIR / "broker"
-CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
+CELERY_BROKER_TRANSPORT = None if REDIS_URL else "config.broker:Transport"
 if not REDIS_URL:
     for _folder in ("queue", "control", "processed"):
         (_broker_dir / _folder).mkdir(parents=True, exist_ok=True)

@@ -104,8 +104,8 @@ class Processes:
     def start_background(self, *pool: str) -> None:
         """Worker and scheduler."""
         celery = ("celery", "-A", "config")
-        self.start("worker", *celery, "worker", *pool, "--without-mingle", "--without-gossip", "--loglevel", "INFO")
-        self.start("beat", *celery, "beat", "--pidfile=", "--loglevel", "INFO")
+        self.start("worker", *celery, "worker", *pool, "--without-mingle", "--without-gossip", "--loglevel", "WARNING")
+        self.start("beat", *celery, "beat", "--pidfile=", "--loglevel", "WARNING")
 
     def wait_for(self, address: str) -> None:
         """Until the address answers 200; a process that has died ends the wait."""
@@ -140,7 +140,7 @@ def running(processes: Processes) -> Iterator[Processes]:
     try:
         yield processes
     except BaseException:
-        print(processes.logs())
+        sys.stdout.write(processes.logs())
         raise
     finally:
         processes.stop()

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -19,7 +21,7 @@ from campaigns.services import CampaignDetails, create_campaign, start_campaign,
 from channels.jobs import send_due
 from channels.models import Delivery, Message
 from crm.errors import Invalid
-from crm.models import Family, StatedPreference, Tag, Topic
+from crm.models import ContactPoint, Family, Member, StatedPreference, Tag, Topic
 from crm.services import record_consent, set_opt_out_channels
 from tests.factories import guardian, make_family
 
@@ -32,20 +34,27 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("crm.wake._send", lambda *_arguments: None)
 
 
+_REACH = {
+    "Both": ("email", "sms"), "Mail": ("email",), "Text": ("sms",), "Portal": ("portal",), "Nobody": (),
+    "Away": ("email",),
+}  # fmt: skip
+
+
 @pytest.fixture
-def sixty() -> list[Family]:
+def sixty(db: None) -> list[Family]:
     """60 families of mixed reach: email and SMS, email only, SMS only, portal, nothing, opted out."""
-    made = []
-    for number in range(10):
-        made += [
-            make_family(f"Both {number}"),
-            make_family(f"Mail {number}", phone=None),
-            make_family(f"Text {number}", email=None),
-            make_family(f"Portal {number}", email=None, phone=None, portal=True),
-            make_family(f"Nobody {number}", email=None, phone=None),
-            make_family(f"Away {number}", phone=None),
+    kinds = ("Both", "Mail", "Text", "Portal", "Nobody", "Away")
+    made = Family.objects.bulk_create([Family(name=f"{kind} {n}") for n in range(10) for kind in kinds])
+    people = Member.objects.bulk_create([Member(family=one, name=f"Elena {one.name}", role="guardian") for one in made])
+    ContactPoint.objects.bulk_create(
+        [
+            ContactPoint(family=person.family, member=person, channel=channel, value=f"{channel}-{person.family_id}")
+            for person in people
+            for channel in _REACH[person.family.name.split()[0]]
         ]
-        set_opt_out_channels(family=made[-1], channels=["email"], source="staff")
+    )
+    for family in made[5::6]:
+        set_opt_out_channels(family=family, channels=["email"], source="staff")
     return made
 
 
@@ -136,6 +145,14 @@ def test_bad_input_comes_back_with_what_was_typed(staff_client: Any, extra: dict
     assert answer.status_code == 422
     assert words in page.replace("&#x27;", "'")
     assert not Campaign.objects.exists()
+
+
+def test_the_form_counts_what_was_chosen_when_it_comes_back(staff_client: Any) -> None:
+    make_family("One", stage="left")
+    make_family("Two", stage="enrolled")
+    answer = staff_client.post(url("new-campaign"), form_data(body="", stages=["left"]))
+    assert (answer.status_code, answer.context["families"]) == (422, 1)
+    assert staff_client.post(url("new-campaign"), {}).status_code == 422
 
 
 def test_a_long_text_is_fine_where_no_sms_can_carry_it(staff_client: Any) -> None:
@@ -426,9 +443,6 @@ def test_pages_take_a_constant_number_of_queries(
 
 
 def _queries(client: Any, address: str) -> int:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     with CaptureQueriesContext(connection) as seen:
         assert client.get(address).status_code == 200
     return len(seen)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import pairwise
 
 from django.db import connection
 from django.utils import timezone
@@ -31,12 +30,10 @@ def days(moment: datetime, count: int) -> list[Day]:
     today = timezone.localtime(moment).date()
     wanted = [today - timedelta(days=back) for back in range(count - 1, -1, -1)]
     bounds = [_midnight(day) for day in [*wanted, today + timedelta(days=1)]]
-    values, parameters = [], {"as_of": engine.moment(moment)}
-    for number, (starts, ends) in enumerate(pairwise(bounds)):
-        values.append(f"({number}, %(starts{number})s, %(ends{number})s)")
-        parameters |= {f"starts{number}": engine.moment(starts), f"ends{number}": engine.moment(ends)}
+    parameters = {"as_of": engine.moment(moment), "since": engine.moment(bounds[0])}
+    parameters |= {f"end{number}": engine.moment(end) for number, end in enumerate(bounds[1:])}
     with connection.cursor() as cursor:
-        cursor.execute(_sql(", ".join(values)), parameters)
+        cursor.execute(_sql(count), parameters)
         counted = {row[0]: row[1:] for row in cursor.fetchall()}
     return [Day(day, *counted.get(number, (0, 0))) for number, day in enumerate(wanted)]
 
@@ -45,19 +42,24 @@ def _midnight(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
-def _sql(values: str) -> str:
+def _sql(count: int) -> str:
+    """Reads the stretch of the log once; days are told apart by their ends."""
     us, them = literals(attempt_types()), literals(FROM_THEM)
+    day = " ".join(f"WHEN e.occurred_at < %(end{number})s THEN {number}" for number in range(count))
     return f"""
-        WITH day(number, starts, ends) AS (VALUES {values}),
+        WITH entry AS MATERIALIZED (
+            SELECT id, family_id, interaction_type, direction, is_machine, occurred_at, external_system, external_id,
+                   CASE WHEN interaction_type = 'correction'
+                        THEN {engine.json_is_true("metadata", "withdrawn")} ELSE 0 END AS withdraws
+            FROM crm_interaction
+            WHERE occurred_at >= %(since)s AND interaction_type IN ({us}, {them}, 'correction')
+        ),
         gone AS MATERIALIZED (
-            SELECT family_id, external_id FROM crm_interaction
-            WHERE interaction_type = 'correction' AND external_system = '{STAFF}' AND occurred_at > %(starts0)s
-              AND {engine.json_is_true("metadata", "withdrawn")} = 1
+            SELECT family_id, external_id FROM entry WHERE withdraws = 1 AND external_system = '{STAFF}'
         )
-        SELECT day.number,
-               sum(CASE WHEN i.interaction_type IN ({us}) AND i.direction = 'out' THEN 1 ELSE 0 END),
-               sum(CASE WHEN i.interaction_type IN ({them}) AND NOT i.is_machine THEN 1 ELSE 0 END)
-        FROM day JOIN crm_interaction i ON i.occurred_at >= day.starts AND i.occurred_at < day.ends
-        LEFT JOIN gone ON gone.family_id = i.family_id AND gone.external_id = 'correction-' || i.id
-        WHERE i.occurred_at <= %(as_of)s AND i.interaction_type IN ({us}, {them}) AND gone.family_id IS NULL
-        GROUP BY day.number"""  # noqa: S608 - only names of our own stand in it
+        SELECT CASE {day} END,
+               sum(CASE WHEN e.interaction_type IN ({us}) AND e.direction = 'out' THEN 1 ELSE 0 END),
+               sum(CASE WHEN e.interaction_type IN ({them}) AND NOT e.is_machine THEN 1 ELSE 0 END)
+        FROM entry e LEFT JOIN gone ON gone.external_id = 'correction-' || e.id AND gone.family_id = e.family_id
+        WHERE e.occurred_at <= %(as_of)s AND gone.family_id IS NULL AND e.interaction_type <> 'correction'
+        GROUP BY 1"""  # noqa: S608 - only names of our own stand in it

@@ -51,7 +51,7 @@ def entries(family_id: int | None = None, *, visits: bool = False) -> str:
     """
     scope = "" if family_id is None else "AND family_id = %(family)s"
     return f"""
-fix AS MATERIALIZED (
+fix AS {engine.kept()} (
     SELECT family_id, external_id, {engine.json_is_true("metadata", "withdrawn")} AS withdrawn,
            {engine.json_text("metadata", "changes", "outcome")} AS outcome
     FROM crm_interaction
@@ -72,10 +72,15 @@ entry AS {engine.kept()} (
 
 
 def attempts(family_id: int | None = None) -> str:
-    """CTEs up to `counted`: one row an attempt with 0 or 1 for arrived, engaged, responded; `answered_at` or NULL."""
+    """CTEs up to `counted`: one row an attempt with 0 or 1 for arrived, engaged, responded; `answered_at` or NULL.
+
+    Attempts meet their events in one outer join over one column, so that no engine can take the result for tiny.
+    """
+    fits = "e.channel = a.channel"
+    human = f"{fits} AND e.interaction_type IN ({literals(human_types())})"
     in_time = f"e.occurred_at >= a.occurred_at AND e.occurred_at <= {engine.plus_hours('a.occurred_at', 'a.hours')}"
-    human = f"e.interaction_type IN ({literals(human_types())})"
-    answer = f"e.interaction_type IN ({literals(response_types())}) AND NOT e.is_machine AND {in_time}"
+    answer = f"{fits} AND e.interaction_type IN ({literals(response_types())}) AND NOT e.is_machine AND {in_time}"
+    picked_up = f"CASE WHEN t.outcome = '{PHONE_ANSWERED}' THEN 1 ELSE 0 END"
     return f"""
 {SPAN},
 {entries(family_id)},
@@ -85,28 +90,27 @@ attempt AS {engine.kept()} (
     WHERE e.interaction_type IN ({literals(attempt_types())}) AND e.direction = 'out'
       AND NOT (e.channel = 'phone' AND e.outcome = '{PHONE_NOT_REACHABLE}')
 ),
-news AS (
-    SELECT a.id,
+told AS (
+    SELECT min(a.family_id) AS family_id, min(a.channel) AS channel, min(a.interaction_type) AS interaction_type,
+           min(a.outcome) AS outcome, min(a.occurred_at) AS occurred_at,
            max(CASE WHEN {human} AND NOT e.is_machine AND {in_time} THEN 1 ELSE 0 END) AS engaged,
            max(CASE WHEN {answer} THEN 1 ELSE 0 END) AS responded,
            min(CASE WHEN {answer} THEN e.occurred_at END) AS answered_at,
            max(CASE WHEN {human} THEN 1 ELSE 0 END) AS looked,
-           max(CASE WHEN e.interaction_type IN ({literals(ARRIVAL)}) THEN 1 ELSE 0 END) AS delivered,
-           max(CASE WHEN e.interaction_type IN ({literals(BOUNCE)}) THEN 1 ELSE 0 END) AS bounced
-    FROM entry e JOIN attempt a ON a.id = e.attempt_id AND a.family_id = e.family_id AND a.channel = e.channel
+           max(CASE WHEN {fits} AND e.interaction_type IN ({literals(ARRIVAL)}) THEN 1 ELSE 0 END) AS delivered,
+           max(CASE WHEN {fits} AND e.interaction_type IN ({literals(BOUNCE)}) THEN 1 ELSE 0 END) AS bounced
+    FROM attempt a LEFT JOIN entry e ON e.attempt_id = a.id
     GROUP BY a.id
 ),
 counted AS (
-    SELECT a.family_id, a.channel, a.occurred_at, n.answered_at,
-           CASE WHEN a.channel = 'phone'
-                THEN CASE WHEN a.outcome IN ('{PHONE_ANSWERED}', '{VOICEMAIL}') THEN 1 ELSE 0 END
-                WHEN a.interaction_type IN ({literals(ARRIVES_AT_ONCE)}) OR n.looked = 1 THEN 1
-                WHEN n.delivered = 1 AND n.bounced = 0 THEN 1 ELSE 0 END AS arrived,
-           CASE WHEN a.channel = 'phone' THEN CASE WHEN a.outcome = '{PHONE_ANSWERED}' THEN 1 ELSE 0 END
-                ELSE coalesce(n.engaged, 0) END AS engaged,
-           CASE WHEN a.channel = 'phone' THEN CASE WHEN a.outcome = '{PHONE_ANSWERED}' THEN 1 ELSE 0 END
-                ELSE coalesce(n.responded, 0) END AS responded
-    FROM attempt a LEFT JOIN news n ON n.id = a.id
+    SELECT t.family_id, t.channel, t.occurred_at, t.answered_at,
+           CASE WHEN t.channel = 'phone'
+                THEN CASE WHEN t.outcome IN ('{PHONE_ANSWERED}', '{VOICEMAIL}') THEN 1 ELSE 0 END
+                WHEN t.interaction_type IN ({literals(ARRIVES_AT_ONCE)}) OR t.looked = 1 THEN 1
+                WHEN t.delivered = 1 AND t.bounced = 0 THEN 1 ELSE 0 END AS arrived,
+           CASE WHEN t.channel = 'phone' THEN {picked_up} ELSE t.engaged END AS engaged,
+           CASE WHEN t.channel = 'phone' THEN {picked_up} ELSE t.responded END AS responded
+    FROM told t
 )"""  # noqa: S608 - only names of our own stand in it
 
 

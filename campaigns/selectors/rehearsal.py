@@ -72,7 +72,8 @@ class FamilyPage:
 
 def ask_for(campaign: Campaign, family_id: int) -> Ask:
     """The question that decides a family's channel: a fixed channel is this one only."""
-    return Ask(family_id, campaign.urgency, campaign.channel, not campaign.channel)
+    length = len(campaign.sms or campaign.body)
+    return Ask(family_id, campaign.urgency, campaign.channel, not campaign.channel, text_length=length)
 
 
 def rehearse(campaign: Campaign) -> Rehearsal:

@@ -4,9 +4,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from channels.enums import ALIVE, MessageStatus
+from channels.jobs.asking import ask_of_message
 from channels.models import Message
 from channels.policy import decide
-from channels.selectors import Ask, take_snapshots
+from channels.selectors import take_snapshots
 from channels.services.send import new_delivery
 from channels.services.states import refresh_status
 from crm.wake import wake
@@ -26,8 +27,7 @@ def fall_back(message_id: int) -> bool:
     if message.status == MessageStatus.CANCELLED and all(not leg.error_code for leg in legs):
         return False
     tried = {leg.channel for leg in legs}
-    member = message.member_id if message.named_member else None
-    ask = Ask(message.family_id, message.urgency, message.channel, True, member)
+    ask = ask_of_message(message)
     ranking = decide(take_snapshots(asks=[ask], topic=message.topic)[0]).ranking
     place = next((one for one in ranking if one.eligible and one.channel not in tried), None)
     if place is None:

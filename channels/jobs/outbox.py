@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from channels.adapters import adapter_of
 from channels.enums import DeliveryState
+from channels.jobs.asking import ask_of_message
 from channels.jobs.claim import claim_due
-from channels.models import Delivery, Message
+from channels.models import Delivery
 from channels.policy import Snapshot, decide
 from channels.ports import Envelope, SendError, SendResult
-from channels.selectors import Ask, take_snapshots
+from channels.selectors import take_snapshots
 from channels.services import apply_state, refresh_status
 from crm.services import EARSHOT, NewInteraction, invalidate_address, record_interaction
 from crm.vocabulary import attempt_type_of
@@ -49,7 +50,9 @@ def _still_wanted(ids: list[int]) -> list[Delivery]:
     wanted = []
     for topic in {delivery.message.topic for delivery in deliveries}:
         mine = [delivery for delivery in deliveries if delivery.message.topic_id == topic.pk]
-        snapshots = take_snapshots(asks=[ask_again(one.message, one.channel) for one in mine], topic=topic)
+        snapshots = take_snapshots(
+            asks=[ask_of_message(one.message, only=one.channel, allow_fallback=False) for one in mine], topic=topic
+        )
         for delivery, snapshot in zip(mine, snapshots, strict=True):
             place = decide(snapshot).place_of(delivery.channel)
             if place is not None and place.eligible and _reaches(snapshot, delivery):
@@ -58,12 +61,6 @@ def _still_wanted(ids: list[int]) -> list[Delivery]:
                 reason = place.reasons[0].code if place and not place.eligible else "address_gone"
                 apply_state(delivery_id=delivery.pk, state="cancelled", error_code=reason, error="no longer allowed")
     return sorted(wanted, key=lambda one: (one.message.urgency != "high", one.pk))
-
-
-def ask_again(message: Message, channel: str) -> Ask:
-    """The question of a message about one channel only; a person who was not named may have been chosen."""
-    member = message.member_id if message.named_member else None
-    return Ask(message.family_id, message.urgency, channel, False, member)
 
 
 def _reaches(snapshot: Snapshot, delivery: Delivery) -> bool:

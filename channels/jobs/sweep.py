@@ -7,13 +7,14 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from channels.enums import ALIVE, DEAD, DeliveryState, MessageStatus
+from channels.jobs.asking import ask_of_message
 from channels.jobs.echoes import forget_echoes, post_echoes
 from channels.jobs.fallback import fall_back
 from channels.jobs.hear import process_receipts, retry_unmatched
 from channels.jobs.outbox import send_due
 from channels.models import Delivery, Message
 from channels.policy import decide
-from channels.selectors import Ask, decision_as_json, take_snapshots
+from channels.selectors import decision_as_json, take_snapshots
 from channels.selectors.decisions import worded
 from channels.services import apply_state
 from channels.services.send import new_delivery
@@ -68,9 +69,7 @@ def _release(message_id: int) -> int:
     message = Message.objects.select_for_update(of=("self",)).select_related("topic").get(pk=message_id)
     if message.status != MessageStatus.HELD:
         return 0
-    member = message.member_id if message.named_member else None
-    ask = Ask(message.family_id, message.urgency, message.channel, message.allow_fallback, member)
-    snapshot = take_snapshots(asks=[ask], topic=message.topic)[0]
+    snapshot = take_snapshots(asks=[ask_of_message(message)], topic=message.topic)[0]
     decision = worded(decide(snapshot), snapshot)
     message.decision, message.hold_until = decision_as_json(decision), None
     if decision.channel is None:

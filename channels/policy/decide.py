@@ -5,6 +5,9 @@ from channels.policy.types import CHANNEL_ORDER, Decision, RankedChannel, Reason
 
 URGENCY_WEIGHTS = {"high": {"sms": 1.5, "phone": 1.3}, "normal": {}}
 DAILY_PORTAL_SCORE = 70.0
+TEXTING = frozenset({"sms", "whatsapp", "rcs"})
+LONGEST_TEXT = 1600
+"""Characters that Twilio takes for one text (error 21617 beyond)."""
 # Where nothing is known: email first, or SMS where it is urgent.
 DEFAULT_ORDER = {
     "normal": ("email", "sms", "portal", "whatsapp", "rcs", "push", "phone"),
@@ -58,6 +61,8 @@ def _refusal(snapshot: Snapshot, channel: str) -> Reason | None:
         return Reason("not_asked_for", {"channel": snapshot.only_channel})
     if channel not in snapshot.ready:
         return Reason("no_sender")
+    if channel in TEXTING and snapshot.text_length > LONGEST_TEXT:
+        return Reason("too_long", {"length": snapshot.text_length, "most": LONGEST_TEXT})
     if channel == "phone" and snapshot.topic_kind == "marketing" and snapshot.only_channel != "phone":
         return Reason("no_marketing_calls")
     return None

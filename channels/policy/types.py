@@ -80,6 +80,7 @@ class Snapshot:
     only_channel: str = ""
     allow_fallback: bool = True
     member_id: int | None = None
+    text_length: int = 0
 
 
 @dataclass(frozen=True, slots=True)

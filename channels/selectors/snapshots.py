@@ -23,6 +23,8 @@ class Ask:
     only_channel: str = ""
     allow_fallback: bool = True
     member_id: int | None = None
+    text_length: int = 0
+    """Characters that a text message would carry."""
 
 
 def take_snapshots(*, asks: Sequence[Ask], topic: Topic) -> list[Snapshot]:
@@ -59,6 +61,7 @@ def _take(asks: Sequence[Ask], topic: Topic) -> list[Snapshot]:
             only_channel=ask.only_channel,
             allow_fallback=ask.allow_fallback,
             member_id=ask.member_id,
+            text_length=ask.text_length,
         )
         for ask in asks
     ]

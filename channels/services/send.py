@@ -198,7 +198,8 @@ def _decide(requests: dict[int, MessageRequest], topics: dict[str, Topic]) -> di
 
 def ask_of(request: MessageRequest) -> Ask:
     """What choosing a channel needs of a request."""
-    return Ask(request.family_id, request.urgency, request.channel, request.falls_back, request.member_id)
+    length = len(request.sms or request.body)
+    return Ask(request.family_id, request.urgency, request.channel, request.falls_back, request.member_id, length)
 
 
 def _message(request: MessageRequest, topic: Topic, decision: Decision, now: datetime) -> Message:

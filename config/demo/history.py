@@ -24,7 +24,7 @@ def write_ordinary(story: Story, gatherings: list[Gathering], families: int) -> 
     habits = draw_habits(story.rng, story.family.channels)
     end = story.days.today
     for member in story.family.adults:
-        _bounces(story, member)
+        set_aside(story, member)
     if story.family.waits:
         _writes_and_waits(story)
         end = story.days.ago(QUIET_DAYS)
@@ -106,7 +106,7 @@ def _fridays(first: date, end: date, rng: Random) -> list[date]:
     return sorted(fridays, key=lambda day: rng.random() ** RECENCY * (end - day).days, reverse=True)
 
 
-def _bounces(story: Story, member: PlannedMember) -> None:
+def set_aside(story: Story, member: PlannedMember) -> None:
     """The letter after which a broken mailbox was set aside."""
     for point in member.points:
         if point.channel == "email" and point.broken and story.room >= 2:

@@ -7,7 +7,7 @@ from typing import Any
 from config.demo import episodes, letters
 from config.demo.gatherings import Gathering, attend, party
 from config.demo.habits import EPISODES, USUAL, Habits
-from config.demo.history import drop_in, fill, office_time
+from config.demo.history import drop_in, fill, office_time, set_aside
 from config.demo.story import Story
 
 # What is learned looks back ninety days; an ordinary past ends safely before.
@@ -82,7 +82,10 @@ def picks_up(story: Story, past: Sequence[Gathering]) -> None:
     """Answers 8 of 10 calls, opens 3 of 11 emails, never answers an SMS."""
     habits = _habits(opens=0.27, clicks=0.3, writes_back=0.0, texts_back=0.0, picks_up=0.8, hour=17)
     _calls(story, _days_back(story, 1, 9, 10), missed=(2, 7))
-    _emails(story, habits, _days_back(story, 4, 7.8, 11), opened=(1, 5, 9), clicked=(1,))
+    # The eleventh email went to David, whose mailbox is gone.
+    _emails(story, habits, _days_back(story, 4, 8, 10), opened=(1, 5, 8), clicked=(1,))
+    for member in story.family.adults:
+        set_aside(story, member)
     _texts(story, _days_back(story, 3, 9, 9), answered=())
     for number, day in enumerate(_days_back(story, 5, 14, 6)):
         text = letters.CHATS[number]

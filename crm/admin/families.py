@@ -32,6 +32,18 @@ class FamilyForm(forms.ModelForm):
 class ContactPointForm(forms.ModelForm):
     """An address in its one spelling, of a person of the same family."""
 
+    class Meta:
+        model = ContactPoint
+        fields = (
+            "family", "member", "channel", "value", "label", "is_primary", "is_valid", "invalid_reason",
+            "invalid_since",
+        )  # fmt: skip
+        # The admin's own text fields are so wide that a row of them leaves the page.
+        widgets = {
+            name: forms.TextInput(attrs={"size": size})
+            for name, size in {"value": 22, "label": 8, "invalid_reason": 10}.items()
+        }
+
     def clean(self) -> dict[str, Any]:
         """Normalise the address before the constraints look at it."""
         given = super().clean() or {}

@@ -18,6 +18,8 @@ COUNT_LIMIT = 100
 PAGE_SIZE = 25
 LAST_CONTACTS = 5
 QUEUES = ("due", "mine", "later")
+# Once it is known who came, that they were expected is no news.
+_SETTLED = frozenset({"event_attended", "event_no_show"})
 
 
 def count_calls_due() -> int:
@@ -146,7 +148,14 @@ def last_contacts(family: Family) -> list[Contact]:
     withdrawn = _withdrawn(family, recent)
     # Alike and on one day is one line: a whole family at one event, five visits to the portal.
     lines: dict[tuple[str, str, date], Contact] = {}
-    for contact in (_contact(one) for one in recent if one.pk not in withdrawn):
+    settled = {one.metadata.get("event") for one in recent if one.interaction_type in _SETTLED} - {None}
+    told = [
+        one
+        for one in recent
+        if one.pk not in withdrawn
+        and not (one.interaction_type == "event_expected" and one.metadata.get("event") in settled)
+    ]
+    for contact in map(_contact, told):
         lines.setdefault((contact.words, contact.outcome, timezone.localdate(contact.occurred_at)), contact)
     return list(lines.values())[:LAST_CONTACTS]
 

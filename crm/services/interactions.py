@@ -156,7 +156,7 @@ def _key(row: NewInteraction) -> Key:
 
 def _values(row: NewInteraction, now: datetime) -> tuple[Any, ...]:
     """The row as parameters in the order of `_FIELDS`; written out, as asking each model field is ten times as slow."""
-    kind = TYPES.get(row.interaction_type)
+    kind, adapt = TYPES.get(row.interaction_type), connection.ops
     return (
         row.family_id,
         row.member_id,
@@ -165,14 +165,14 @@ def _values(row: NewInteraction, now: datetime) -> tuple[Any, ...]:
         kind.category if kind else "",
         str(row.direction),
         str(row.outcome),
-        connection.ops.adapt_datetimefield_value(row.occurred_at),
-        connection.ops.adapt_datetimefield_value(now),
+        adapt.adapt_datetimefield_value(row.occurred_at),
+        adapt.adapt_datetimefield_value(now),
         str(row.external_system),
         str(row.external_id),
         str(row.in_reply_to),
         row.message_id,
         row.is_machine,
-        connection.ops.adapt_json_value(row.metadata, None),
+        adapt.adapt_json_value(row.metadata, None),
         row.created_by_id,
     )
 

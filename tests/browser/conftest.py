@@ -1,13 +1,12 @@
 """A trial installation with demo data, its worker and scheduler, and people logged in to it."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState
 
-from tests.chromium import Complaints, chromium, log_in, watched
+from tests.chromium import chromium, log_in, watched
 from tests.processes import Processes, free_port, running
 
 PASSWORD = "earshot-demo"

@@ -119,7 +119,6 @@ def day_heading(day: date, zone: ZoneInfo) -> tuple[str, str]:
 
 def some_of(names: list[str], most: int = 6) -> str:
     """Names in a row; of many the first, and how many more."""
-    once = list(dict.fromkeys(name for name in names if name))
-    if len(once) <= most:
-        return ", ".join(once)
-    return _("%(names)s and %(count)d more") % {"names": ", ".join(once[: most - 1]), "count": len(once) - most + 1}
+    if len(names) <= most:
+        return ", ".join(names)
+    return _("%(names)s and %(count)d more") % {"names": ", ".join(names[: most - 1]), "count": len(names) - most + 1}

@@ -187,7 +187,7 @@ def _visits(head: Interaction, material: Material) -> Card:
     count = len(visits)
     card = _card(head, material, ngettext("%d portal visit", "%d portal visits", count) % count)
     card.quiet = True
-    card.who = some_of([words.person(one) for one in visits])
+    card.who = some_of(list({one.member_id: words.person(one) for one in visits if one.member}.values()))
     if count > 1:
         card.time = _span([one.occurred_at for one in visits], material.zone)
     names = Counter(words.visited(one) for one in visits).most_common(3)
