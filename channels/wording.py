@@ -30,7 +30,11 @@ def with_words(decision: Decision, names: Mapping[int, str]) -> Decision:
         replace(one, reasons=tuple(replace(reason, text=reason_text(reason)) for reason in one.reasons))
         for one in decision.ranking
     )
-    reasons = tuple(replace(reason, text=reason_text(reason)) for reason in decision.reasons)
+    whole = _WHOLE if decision.channel is None else {}
+    reasons = tuple(
+        replace(reason, text=whole[reason.code]() if reason.code in whole else reason_text(reason))
+        for reason in decision.reasons
+    )
     worded = replace(decision, ranking=ranking, reasons=reasons)
     return replace(worded, sentence=_sentence(worded, names))
 
@@ -51,11 +55,7 @@ def reason_text(reason: Reason) -> str:
     if reason.code == "urgency":
         return _("urgent: counts × %s") % reason.values["weight"]
     if reason.code == "default_rule":
-        return (
-            _("nothing is known yet; urgent goes by text")
-            if reason.values["urgency"] == "high"
-            else _("nothing is known yet; we begin with email")
-        )
+        return _default_text(str(reason.values["channel"]), str(reason.values["urgency"]))
     return _PLAIN[reason.code]()
 
 
@@ -72,6 +72,24 @@ _PLAIN = {
     "asked_for": lambda: _("they asked for this channel"),
     "chosen_by_sender": lambda: _("chosen by the sender"),
     "already_tried": lambda: _("tried already for this message"),
+}
+
+
+def _default_text(channel: str, urgency: str) -> str:
+    if channel == "sms" and urgency == "high":
+        return _("nothing is known yet; urgent goes by text")
+    if channel == "email":
+        return _("nothing is known yet; we begin with email")
+    return _("nothing is known yet, and this reaches them")
+
+
+# What a refusal of every channel says of the family as a whole.
+_WHOLE = {
+    "no_address": lambda: _("we have no address we could use"),
+    "no_sender": lambda: _("no channel that reaches them is set up"),
+    "opted_out": lambda: _("they opted out"),
+    "no_consent": lambda: _("they have not agreed to marketing"),
+    "only_a_child": lambda: _("only a child could be reached"),
 }
 
 

@@ -96,7 +96,23 @@ def base_url(production: bool) -> str:
 
 
 EMAIL_PROVIDERS = frozenset(
-    ["sandbox", "smtp", "amazon_ses", "brevo", "mailersend", "mailgun", "mailjet", "mandrill", "postal", "postmark", "resend", "scaleway", "sendgrid", "sparkpost", "unisender_go"]
+    [
+        "sandbox",
+        "smtp",
+        "amazon_ses",
+        "brevo",
+        "mailersend",
+        "mailgun",
+        "mailjet",
+        "mandrill",
+        "postal",
+        "postmark",
+        "resend",
+        "scaleway",
+        "sendgrid",
+        "sparkpost",
+        "unisender_go",
+    ]
 )
 TEXT_PROVIDERS = frozenset({"sandbox", "twilio"})
 

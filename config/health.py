@@ -59,7 +59,9 @@ def _broker() -> str:
     if not settings.REDIS_URL:
         return "ok"  # The embedded broker is a folder beside the database.
     try:
-        with Connection(settings.REDIS_URL, transport_options={"socket_connect_timeout": 2, "socket_timeout": 2}) as link:
+        with Connection(
+            settings.REDIS_URL, transport_options={"socket_connect_timeout": 2, "socket_timeout": 2}
+        ) as link:
             link.ensure_connection(max_retries=1, timeout=2)
     except Exception:
         log.exception("the broker does not answer")

@@ -176,7 +176,21 @@
     if (!held) return;
     held.button.disabled = false;
     held.button.classList.remove("htmx-request");
-    if (held.focused && document.activeElement === document.body && held.button.isConnected) held.button.focus();
+    // A button that was swapped out comes back under its own id.
+    const button = held.button.isConnected ? held.button : held.button.id && byId(held.button.id);
+    if (held.focused && document.activeElement === document.body && button) button.focus();
+  }
+
+  /* News of others may replace the row that somebody is in: the focus stays where it was. */
+  let focusedBefore = "";
+
+  function rememberFocus(event) {
+    focusedBefore = event.detail.target?.contains(document.activeElement) ? document.activeElement.id : "";
+  }
+
+  function restoreFocus() {
+    if (focusedBefore && document.activeElement === document.body) byId(focusedBefore)?.focus({ preventScroll: true });
+    focusedBefore = "";
   }
 
   /* Keys */
@@ -234,6 +248,8 @@
   on("afterSettle", settle);
   on("afterSettle", timeToasts);
   on("oobAfterSwap", timeToasts);
+  on("oobBeforeSwap", rememberFocus);
+  on("oobAfterSwap", restoreFocus);
   on("sendError", (event) => showNote("lost", event));
   on("timeout", (event) => showNote("lost", event));
   on("responseError", (event) => showNote("failed", event));

@@ -304,7 +304,8 @@ def test_a_call_is_logged_in_the_drawer(staff_client: Client) -> None:
     family = make_family()
     form = staff_client.get(url_of("log-call", family), headers=HX)
     assert "<html" not in form.content.decode()
-    saved = staff_client.post(url_of("log-call", family), call(), headers=HX)
+    here = {**HX, "HX-Current-URL": f"https://testserver{family.get_absolute_url()}?channel=sms#x"}
+    saved = staff_client.post(url_of("log-call", family), call(), headers=here)
     page = saved.content.decode()
     logged = Interaction.objects.get(family=family)
     assert saved.status_code == 200
@@ -314,6 +315,15 @@ def test_a_call_is_logged_in_the_drawer(staff_client: Client) -> None:
     assert reverse("crm:undo-interaction", args=[logged.pk]) in page
     # What is not swapped elsewhere lands in the drawer: nothing.
     assert not re.sub(r"<(section|div)[^>]* hx-swap-oob.*", "", page, flags=re.DOTALL).strip()
+
+
+def test_over_another_page_the_drawer_brings_only_the_toast(staff_client: Client) -> None:
+    family, other = make_family(), make_family()
+    for there in (reverse("crm:families"), other.get_absolute_url()):
+        here = {**HX, "HX-Current-URL": f"https://testserver{there}"}
+        saved = staff_client.post(url_of("log-call", family), call(), headers=here)
+        assert "Call saved" in words(saved)
+        assert b"<article" not in saved.content
 
 
 def test_a_double_click_is_one_call(staff_client: Client) -> None:

@@ -289,7 +289,7 @@ def test_a_blocked_message_says_why_and_may_be_tried_again(staff_client: Client)
     assert "It did not go to anybody." in words
     assert "No address on this channel" in words
     answer = staff_client.post(reverse("channels:message-again", args=[blocked.pk]), follow=True)
-    assert "It still cannot go: no address on this channel." in text_of(answer)
+    assert "It still cannot go: we have no address we could use." in text_of(answer)
 
 
 # Writing

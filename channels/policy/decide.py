@@ -98,7 +98,9 @@ def _rank(snapshot: Snapshot, eligible: list[RankedChannel]) -> list[RankedChann
     silent = sorted((one for one in eligible if one.score == 0), key=_tie)
     ranking = [*known, *unknown, *silent]
     if ranking and not known:
-        ranking[0] = _with(ranking[0], Reason("default_rule", {"urgency": snapshot.urgency}))
+        ranking[0] = _with(
+            ranking[0], Reason("default_rule", {"urgency": snapshot.urgency, "channel": ranking[0].channel})
+        )
     for wanted, code in ((snapshot.preferred, "asked_for"), (snapshot.only_channel, "chosen_by_sender")):
         ranking = _first(ranking, wanted, code)
     return ranking

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -137,10 +138,13 @@ def _saved(request: HttpRequest, family: Family, recorded: Recorded, said: str) 
 
 
 def _show(request: HttpRequest, family: Family, interaction_id: int) -> HttpResponse:
-    """The timeline with the entry in focus; other parts of a page may listen for the event `logged`."""
+    """The family's page takes the timeline with the entry in focus; others may listen for the event `logged`."""
     if not _by_script(request):
         return HttpResponseRedirect(f"{family.get_absolute_url()}#interaction-{interaction_id}")
-    context = timeline_context(request, family, shown=Shown()) | {"focus": interaction_id}
+    here = urlsplit(request.headers.get("HX-Current-URL", "")).path
+    context: dict[str, Any] = {"focus": interaction_id}
+    if here == family.get_absolute_url():
+        context |= timeline_context(request, family, shown=Shown())
     response = render(request, "crm/partials/logged.html", context)
     response["HX-Trigger"] = "logged"
     return response

@@ -196,7 +196,7 @@ def everything_stands_in_the_timeline(page: Page, path: str) -> None:
     entries = page.locator("article.ev")
     expect(entries.filter(has_text="Harvest fair")).to_contain_text("Opened")
     expect(entries.filter(has_text="Byron will join the robotics group")).to_contain_text("Answered")
-    email = entries.filter(has_text="The hall is closed")
+    email = entries.filter(has_text="Closed on Friday (email).")
     for step in ("Sent", "Delivered", "Opened"):
         expect(email.locator(".stepline")).to_contain_text(step)
     text = entries.filter(has_text="Closed on Friday (sms).")
