@@ -52,10 +52,10 @@ class Complaints:
 
 def watched(context: BrowserContext, *expected: int) -> tuple[Page, Complaints]:
     """A page of the context and what goes wrong in it."""
-    context.set_default_timeout(PATIENCE_MS)
     complaints = Complaints({*expected})
-    context.add_init_script(TELL_VIOLATIONS)
     page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.add_init_script(TELL_VIOLATIONS)
     complaints.watch(page)
     return page, complaints
 

@@ -316,7 +316,7 @@ def test_the_preview_follows_the_draft(staff_client: Client) -> None:
     assert "Send by SMS to Elena" in words
     assert "As a text: 7 characters, 1 SMS" in words
     words = text_of(staff_client.post(url, draft(topic="marketing"), headers=HTMX))
-    assert "It cannot go. No recorded consent" in words
+    assert "It cannot go. They have not agreed to marketing" in words
     assert "record their consent" in words
     assert staff_client.post(url, {}, headers=HTMX).status_code == 200
     assert staff_client.post(url, draft(topic="x", member="x", channel="fax", send_at="x")).status_code == 200
@@ -363,7 +363,7 @@ def test_without_script_the_message_page_follows(staff_client: Client) -> None:
         ({"subject": "x" * 301}, "at most 300"),
         ({"subject": "a\nb"}, "One line"),
         ({"sms": "x" * 1601}, "at most 1600"),
-        ({"channel": "sms", "body": "x" * 1601}, "Write a shorter one"),
+        ({"channel": "sms", "body": "x" * 1601}, "write a shorter one"),
         ({"channel": "fax"}, "Select a valid choice"),
         ({"channel": "whatsapp"}, "Select a valid choice"),
         ({"topic": "nothing"}, "Select a valid choice"),

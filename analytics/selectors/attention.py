@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Window
+from django.db.models import Case, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, When, Window
 from django.utils import timezone
 
 from analytics.selectors.corrected import standing
@@ -157,10 +157,11 @@ def drifting(moment: datetime, limit: int) -> Drifting:
     recent = signs.filter(occurred_at__gt=silent_since, occurred_at__lte=moment)
     before = signs.filter(occurred_at__lte=silent_since, occurred_at__gt=moment - timedelta(days=ACTIVE_DAYS))
     newest = before.order_by("-occurred_at", "-id")
+    often = newest[ACTIVE_CONTACTS - 1 : ACTIVE_CONTACTS]
     found = (
         Family.objects.exclude(stage=Stage.LEFT)
-        .filter(~Exists(recent))
-        .filter(Exists(newest[ACTIVE_CONTACTS - 1 : ACTIVE_CONTACTS]))
+        # CASE keeps the order: the many that are in touch are settled by one row each.
+        .filter(Case(When(Exists(recent), then=False), default=Exists(often)))
         .annotate(last_sign=Subquery(newest.values("occurred_at")[:1]), total=Window(Count("pk")))
         .order_by("-last_sign", "id")[:limit]
     )

@@ -18,7 +18,6 @@ from channels.selectors.pages import latest_messages
 from channels.selectors.plans import Plan, plan_message
 from channels.selectors.words import moment_words
 from channels.services import MessageRequest, SendOutcome, send_message
-from channels.services.send import LONGEST_SMS
 from crm.errors import Invalid
 from crm.models import Family
 
@@ -65,8 +64,6 @@ def _send(request: HttpRequest, form: ComposeForm) -> SendOutcome | None:
     plan = _plan(form)
     if plan.blocked:
         form.add_error(None, f"{plan.problem}. {plan.advice}")
-    elif plan.channel == "sms" and len(wanted.sms or wanted.body) > LONGEST_SMS:
-        form.add_error("sms", _("A text holds at most %d characters. Write a shorter one.") % LONGEST_SMS)
     else:
         return _try_sending(form, wanted)
     return None

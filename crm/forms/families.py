@@ -38,14 +38,14 @@ class FamilyFilter(django_filters.FilterSet):
         label=gettext_lazy("They asked for"),
         field_name="stated__preferred_channel",
         choices=Channel.choices,
-        empty_label=gettext_lazy("Any wish"),
+        empty_label=gettext_lazy("Any"),
         widget=forms.Select(attrs=_SELECT),
     )
     answers = django_filters.ChoiceFilter(
         label=gettext_lazy("They answer on"),
         method="answered_on",
         choices=Channel.choices,
-        empty_label=gettext_lazy("Any channel"),
+        empty_label=gettext_lazy("Any"),
         widget=forms.Select(attrs=_SELECT),
     )
 

@@ -71,25 +71,48 @@ def sessions(browser: Browser, address: str) -> Callable[[str], StorageState]:
 OpenContext = Callable[..., BrowserContext]
 
 
+def window(browser: Browser, address: str, cookies: StorageState | None, *, theme: str, narrow: bool) -> BrowserContext:
+    """A window of its own: cookies, theme and width."""
+    context = browser.new_context(
+        base_url=address,
+        storage_state=cookies,
+        viewport=PHONE if narrow else DESK,
+        reduced_motion="reduce",
+        locale="en-GB",
+    )
+    context.add_cookies([{"name": "theme", "value": theme, "url": address}])
+    return context
+
+
 @pytest.fixture
 def open_context(browser: Browser, address: str, sessions: Any) -> Iterator[OpenContext]:
-    """Opens a window of its own for somebody: their cookies, theme and width; all are closed afterwards."""
+    """Opens a window for somebody, or for a stranger; all are closed afterwards."""
     opened: list[BrowserContext] = []
 
     def make(username: str | None = "nora", *, theme: str = "light", narrow: bool = False) -> BrowserContext:
-        context = browser.new_context(
-            base_url=address,
-            storage_state=sessions(username) if username else None,
-            viewport=PHONE if narrow else DESK,
-            reduced_motion="reduce",
-            locale="en-GB",
-        )
-        context.add_cookies([{"name": "theme", "value": theme, "url": address}])
-        opened.append(context)
-        return context
+        cookies = sessions(username) if username else None
+        opened.append(window(browser, address, cookies, theme=theme, narrow=narrow))
+        return opened[-1]
 
     yield make
     for context in opened:
+        context.close()
+
+
+@pytest.fixture(scope="package")
+def shared_context(browser: Browser, address: str, sessions: Any) -> Iterator[OpenContext]:
+    """Like open_context, but one window of each kind for all tests: the browser keeps files that it has read."""
+    opened: dict[tuple[str | None, str, bool], BrowserContext] = {}
+
+    def find(username: str | None = "nora", *, theme: str = "light", narrow: bool = False) -> BrowserContext:
+        kind = (username, theme, narrow)
+        if kind not in opened:
+            cookies = sessions(username) if username else None
+            opened[kind] = window(browser, address, cookies, theme=theme, narrow=narrow)
+        return opened[kind]
+
+    yield find
+    for context in opened.values():
         context.close()
 
 

@@ -39,11 +39,11 @@ GRAVE = ("serious", "critical")
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("narrow", [False, True], ids=["1280", "390"])
 def test_it_is_sound_and_open_to_everybody(
-    name: str, theme: str, narrow: bool, open_context: OpenContext, places: dict[str, str]
+    name: str, theme: str, narrow: bool, shared_context: OpenContext, places: dict[str, str]
 ) -> None:
     path = {**FIXED, **places}[name]
     expected = [404] if name == "nothing there" else []
-    context = open_context(None if name == "log-in" else "nora", theme=theme, narrow=narrow)
+    context = shared_context(None if name == "log-in" else "nora", theme=theme, narrow=narrow)
     page, complaints = watched(context, *expected)
     answer = page.goto(path)
     assert answer is not None
@@ -59,6 +59,7 @@ def test_it_is_sound_and_open_to_everybody(
     if not (narrow and theme == "dark"):
         assert_accessible(page)
     assert complaints.heard == []
+    page.close()
 
 
 def picture(page: Page, name: str) -> None:
