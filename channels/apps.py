@@ -1,5 +1,7 @@
+import warnings
 from importlib import import_module
 
+from anymail.exceptions import AnymailInsecureWebhookWarning, AnymailNotSupportedWarning
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -9,6 +11,9 @@ class ChannelsConfig(AppConfig):
     verbose_name = _("Channels")
 
     def ready(self) -> None:
+        # Our ear refuses a callback without a guard; README.md tells of vendors that Anymail no longer supports.
+        for needless in (AnymailInsecureWebhookWarning, AnymailNotSupportedWarning):
+            warnings.simplefilter("ignore", needless)
         import_module("channels.receivers")
         # Models are there only now, so the page's parts are made known here.
         from channels.views.panels import messages_panel

@@ -169,20 +169,23 @@ def test_two_people_check_in_at_once_and_both_count(open_context: OpenContext, p
 
 def test_a_message_goes_out_by_the_sandbox_and_its_steps_appear(desk: Page) -> None:
     open_family(desk, "papadakis")
+    mark_document(desk)
     desk.get_by_role("link", name="Send a message").click()
     desk.locator("#compose-form .seg label").filter(has_text="Email").click()
     expect(desk.locator("#compose-plan")).to_contain_text("Sandbox")
     desk.get_by_label("Subject").fill("Bring wellies")
     desk.locator("#id_body").fill("The meadow is wet.")
     desk.locator("button[form=compose-form]").click()
+    # The family's page stays, the message stands beside it, and the timeline comes alive.
+    expect(desk.get_by_role("status")).to_contain_text("Message queued")
+    expect(desk.locator("#drawer")).to_be_empty()
+    expect(desk.locator("article.ev").filter(has_text="Bring wellies").first).to_contain_text("Sandbox")
+    assert is_same_document(desk)
+    desk.locator("#messages-panel").get_by_role("link", name="Bring wellies").first.click()
     expect(desk.get_by_role("heading", level=1)).to_have_text("Bring wellies")
-    mark_document(desk)
     # Now and then the sandbox plays a bounce, as mailboxes do.
     expect(desk.locator("#message-story .stepline .did").last).to_contain_text(re.compile("Delivered|Opened|Clicked"))
     expect(desk.locator("#message-story")).to_contain_text("Sandbox: it stays on this machine.")
-    assert is_same_document(desk)
-    desk.get_by_role("link", name="Papadakis family").first.click()
-    expect(desk.locator("article.ev").filter(has_text="Bring wellies").first).to_contain_text("Sandbox")
 
 
 def test_a_message_that_says_nothing_is_refused(desk_with_refusals: Page) -> None:
