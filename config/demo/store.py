@@ -10,11 +10,13 @@ from crm.models import ContactPoint, Family, Member, Tag
 from crm.services import refresh_family_text
 
 BATCH = 500
+LONGEST_MEMBER_DAYS = 1200
 
 
 def store_people(families: Sequence[PlannedFamily], days: Days, seed: int) -> None:
     """Write families, members, addresses, tags and what search reads; fills in the plans' ids."""
-    rows = Family.objects.bulk_create([_family(one) for one in families], batch_size=BATCH)
+    dates = Random(f"{seed}:joined")  # noqa: S311 - made-up people
+    rows = Family.objects.bulk_create([_family(one, days, dates) for one in families], batch_size=BATCH)
     for family, row in zip(families, rows, strict=True):
         family.id = row.pk
     _store_members(families)
@@ -27,7 +29,9 @@ def store_people(families: Sequence[PlannedFamily], days: Days, seed: int) -> No
         refresh_family_text(family_ids=ids[start : start + BATCH])
 
 
-def _family(plan: PlannedFamily) -> Family:
+def _family(plan: PlannedFamily, days: Days, rng: Random) -> Family:
+    """Everybody joined before their story begins."""
+    joined = days.first - timedelta(days=rng.randrange(1, LONGEST_MEMBER_DAYS))
     return Family(
         external_ref=plan.reference,
         name=f"{plan.surname} family",
@@ -35,6 +39,7 @@ def _family(plan: PlannedFamily) -> Family:
         language=plan.language,
         stage=plan.stage,
         attributes={"area": plan.area},
+        created_at=days.at(joined, 10),
     )
 
 

@@ -2,6 +2,7 @@
 
 import django.core.validators
 import django.db.models.deletion
+import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
@@ -77,7 +78,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("attributes", models.JSONField(blank=True, default=dict, verbose_name="attributes")),
-                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="created"),
+                ),
                 ("updated_at", models.DateTimeField(auto_now=True, verbose_name="updated")),
             ],
             options={

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from crm.enums import CHILD_ROLES, ContactChannel, Role, Stage
@@ -51,7 +52,7 @@ class Family(models.Model):
     stage = models.CharField(_("stage"), max_length=20, choices=Stage, default=Stage.ENROLLED)
     tags = models.ManyToManyField(Tag, verbose_name=_("tags"), blank=True, related_name="families")
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
     objects = FamilyQuerySet.as_manager()
