@@ -58,3 +58,12 @@ def test_every_management_command_is_documented(name: str) -> None:
 @pytest.mark.parametrize("name", scripts())
 def test_every_script_is_documented(name: str) -> None:
     assert re.search(rf"script/{name}\b", GUIDES), f"neither README.md nor docs/ tells of script/{name}"
+
+
+def test_the_tests_run_on_the_versions_that_are_served() -> None:
+    served, tested = (
+        set(re.findall(r"^[\w.\-]+==\S+", (ROOT / name).read_text(encoding="utf-8"), flags=re.MULTILINE))
+        for name in ("requirements.lock", "requirements-test.lock")
+    )
+    assert served
+    assert served <= tested, f"other versions in requirements-test.lock: {sorted(served - tested)}"
