@@ -87,8 +87,12 @@ def check_interaction(row: NewInteraction) -> NewInteraction:
         errors["interaction_type"] = _("A type of 1 to 60 characters is needed.")
     if row.channel and row.channel not in _CHANNELS:
         errors["channel"] = _("“%s” is not a channel.") % row.channel
+    elif kind is not None and kind.channel and row.channel != kind.channel:
+        errors["channel"] = _("This type always has the channel “%s”.") % kind.channel
     if row.direction and row.direction not in _DIRECTIONS:
         errors["direction"] = _("The direction is “in” or “out”.")
+    elif kind is not None and kind.direction and row.direction != kind.direction:
+        errors["direction"] = _("This type always has the direction “%s”.") % kind.direction
     if not row.external_id:
         row.external_id = uuid.uuid4().hex
     for name, limit in (("external_id", 200), ("external_system", 40), ("in_reply_to", 200), ("outcome", 60)):
