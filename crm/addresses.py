@@ -32,6 +32,8 @@ def normalise_address(channel: str, value: str) -> str:
         return normalise_number(value)
     if channel == ContactChannel.EMAIL:
         return normalise_email(value)
+    if channel == ContactChannel.PUSH and not value.startswith("https://"):
+        raise Invalid({"value": _("A push address is the https:// endpoint of a browser.")})
     return value
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import replace
+from datetime import datetime
 from email.utils import formataddr, make_msgid
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,7 +17,6 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied, Suspi
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.http import HttpRequest
-from django.utils import timezone
 
 from channels.ports import Capabilities, DeliveryEvent, Envelope, News, Refused, SendError, SendResult, StoredRequest
 
@@ -37,7 +37,7 @@ class AnymailEmail:
             raise SendError(str(error), permanent=True, code="refused", address_dead=True) from error
         except AnymailAPIError as error:
             raise _api_error(error) from error
-        except AnymailError as error:
+        except (AnymailError, ImproperlyConfigured) as error:
             raise SendError(str(error), permanent=True, code="unsendable") from error
         except requests.ConnectionError as error:
             raise SendError(str(error), permanent=False, code="connection", left=not _never_connected(error)) from error
@@ -57,6 +57,23 @@ class AnymailEmail:
         if refused:
             raise SendError(f"the vendor said {refused.pop()}", permanent=True, code="rejected", address_dead=True)
         return SendResult(provider_id=str(status.message_id))
+
+
+def setup_problem(provider: str) -> str:
+    """What the vendor lacks to send and to be heard, as one sentence; empty where all is there."""
+    if provider in ("sandbox", "smtp"):
+        return ""
+    try:
+        get_connection()
+        AnymailEar(f"{provider}:tracking").check_guard()
+    except (ImproperlyConfigured, ImportError) as error:
+        return f"EMAIL_PROVIDER is {provider}, but {' '.join(str(error).split())}"
+    except Refused:
+        return (
+            f"ANYMAIL_WEBHOOK_SECRET is not set; {provider} does not sign its callbacks, so put user:password here "
+            "and into their address."
+        )
+    return ""
 
 
 def compose(envelope: Envelope) -> EmailMultiAlternatives:
@@ -151,6 +168,10 @@ class AnymailEar:
             raise Refused("not configured", 403)
         return view
 
+    def check_guard(self) -> None:
+        """Raises `Refused` where neither signature nor secret guards the callbacks."""
+        self._guarded_view()
+
     def split(self, stored: StoredRequest) -> list[StoredRequest]:
         """A batch as callbacks of one event each, so that a bad event costs only itself."""
         if "json" not in stored.content_type:
@@ -163,13 +184,13 @@ class AnymailEar:
     def parse(self, stored: StoredRequest) -> list[News]:
         """Every event of the callback that means something to us."""
         events = self._view().parse_events(as_request(stored))
-        heard = [self._event(event, index) for index, event in enumerate(events)]
+        heard = [self._event(event, stored.received_at) for event in events]
         return [one for one in heard if one is not None]
 
     def _view(self) -> Any:
         return self._view_class()
 
-    def _event(self, event: AnymailTrackingEvent, index: int) -> DeliveryEvent | None:
+    def _event(self, event: AnymailTrackingEvent, received_at: datetime) -> DeliveryEvent | None:
         known = EVENTS.get(event.event_type)
         if known is None:
             return None
@@ -182,8 +203,8 @@ class AnymailEar:
         hard = event.event_type == "bounced" and event.reject_reason in ("bounced", "invalid", None)
         return DeliveryEvent(
             interaction_type=kind,
-            occurred_at=event.timestamp or timezone.now(),
-            event_id=_event_id(event, index),
+            occurred_at=event.timestamp or received_at,
+            event_id=_event_id(event, raw),
             state=state,
             delivery_id=_number(metadata.get("delivery")),
             provider_id=str(event.message_id or ""),
@@ -198,8 +219,12 @@ class AnymailEar:
         )
 
 
-def _event_id(event: AnymailTrackingEvent, index: int) -> str:
+def _event_id(event: AnymailTrackingEvent, raw: dict[str, Any]) -> str:
     """The vendor's event id; where there is none, what the event says of itself."""
+    told = raw.get("event-data")
+    if isinstance(told, dict) and told.get("id"):
+        # Anymail takes Mailgun's signature token, which differs each time the same event is brought.
+        return f"{told['id']}|{told.get('timestamp')}"
     if event.event_id:
         return str(event.event_id)
     parts = (event.message_id, event.event_type, event.recipient, event.timestamp, event.click_url)

@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 import requests
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils import timezone
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
@@ -34,7 +33,7 @@ STATUS_PATH = "/webhooks/twilio/status/"
 INBOUND_PATH = "/webhooks/twilio/inbound/"
 
 # Twilio's error codes that speak of the number (www.twilio.com/docs/api/errors): dead for texts.
-DEAD_NUMBER = frozenset({"21211", "21214", "21217", "21614", "30003", "30005", "30006"})
+DEAD_NUMBER = frozenset({"21211", "21214", "21217", "21614", "30005", "30006"})
 # Said before the message was taken: may be sent again.
 REPEATABLE = frozenset({429, 503})
 
@@ -123,6 +122,9 @@ class _TwilioEar:
         signature = request.headers.get("X-Twilio-Signature", "")
         if not signature:
             raise Refused("no signature", 403)
+        if request.body and request.content_type != "application/x-www-form-urlencoded":
+            # The signature covers form fields alone: any other body could say what it likes.
+            raise Refused("not a form", 403)
         query = f"?{request.META['QUERY_STRING']}" if request.META.get("QUERY_STRING") else ""
         url = f"{settings.BASE_URL}{request.path}{query}"
         fields = {name: values if len(values) > 1 else values[0] for name, values in request.POST.lists()}
@@ -154,7 +156,7 @@ class TwilioStatus(_TwilioEar):
         return [
             DeliveryEvent(
                 interaction_type=kind,
-                occurred_at=timezone.now(),
+                occurred_at=stored.received_at,
                 event_id=f"{form.get('MessageSid', '')}:{status}",
                 state=state,
                 delivery_id=int(delivery) if delivery.isascii() and delivery.isdigit() and len(delivery) < 19 else None,
@@ -183,7 +185,7 @@ class TwilioInbound(_TwilioEar):
                 channel="sms",
                 address=form.get("From", ""),
                 text=text[:10_000],
-                occurred_at=timezone.now(),
+                occurred_at=stored.received_at,
                 event_id=form.get("MessageSid", "") or form.get("SmsSid", ""),
                 consent=consent,
             )

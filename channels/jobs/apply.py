@@ -174,7 +174,7 @@ def _consent_word(inbound: InboundMessage, address: str) -> None:
     evidence = f"{inbound.event_id}: {inbound.text.strip()[:100]}"
     if not Consent.objects.filter(address=address, source=source, evidence=evidence).exists():
         record_consent(
-            granted=inbound.consent == "start",
+            granted=False if inbound.consent == "stop" else None,
             source=source,
             address=address,
             channel=inbound.channel,

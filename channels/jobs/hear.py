@@ -18,17 +18,19 @@ BATCH = 100
 MATCH_FOR = timedelta(minutes=10)
 """How long a callback that knows no delivery yet is tried again: our own commit may come later than the callback."""
 
+CLAIM = timedelta(minutes=5)
+"""How long a reader may take; whoever died in between is followed by another after that."""
+
 
 def process_receipts(*, most: int = 1000) -> int:
     """Read new receipts, oldest first; answers how many."""
     done = 0
     while done < most:
-        ids = list(Receipt.objects.filter(state=ReceiptState.NEW).order_by("id").values_list("pk", flat=True)[:BATCH])
+        waiting = Receipt.objects.filter(_free(), state=ReceiptState.NEW)
+        ids = list(waiting.order_by("id").values_list("pk", flat=True)[:BATCH])
         if not ids:
             return done
-        for pk in ids:
-            _process(pk)
-        done += len(ids)
+        done += sum(_process(pk, ReceiptState.NEW) for pk in ids)
     return done
 
 
@@ -40,27 +42,36 @@ def replay_receipts(*, failed_only: bool = True, since: datetime | None = None) 
     if since is not None:
         chosen = chosen.filter(received_at__gte=since)
     ids = list(chosen.values_list("pk", flat=True))
-    for pk in ids:
-        _process(pk)
-    return len(ids)
+    return sum(_process(pk) for pk in ids)
 
 
 def retry_unmatched() -> int:
     """Try young unmatched receipts again."""
     young = Receipt.objects.filter(state=ReceiptState.UNMATCHED, received_at__gte=timezone.now() - MATCH_FOR)
     ids = list(young.order_by("id").values_list("pk", flat=True)[:BATCH])
-    for pk in ids:
-        _process(pk)
-    return len(ids)
+    return sum(_process(pk, ReceiptState.UNMATCHED) for pk in ids)
 
 
-def _process(pk: int) -> None:
-    receipt = Receipt.objects.get(pk=pk)
+def _free() -> Q:
+    return Q(claimed_until=None) | Q(claimed_until__lt=timezone.now())
+
+
+def _process(pk: int, *states: str) -> bool:
+    """Read one receipt, unless somebody else reads it just now or has brought it out of these states."""
+    now = timezone.now()
+    free = Receipt.objects.filter(_free(), pk=pk, **({"state__in": states} if states else {}))
+    if not free.update(claimed_until=now + CLAIM):
+        return False
+    _read(Receipt.objects.get(pk=pk))
+    return True
+
+
+def _read(receipt: Receipt) -> None:
     try:
         ear = ear_of(receipt.source)
         parts = ear.split(_stored(receipt))
     except Exception as error:
-        log.exception("receipt %s cannot be read", pk)
+        log.exception("receipt %s cannot be read", receipt.pk)
         _finish(receipt, ReceiptState.FAILED, [repr(error)])
         return
     errors, unmatched = _apply_all(receipt, ear, parts)
@@ -82,10 +93,12 @@ def _apply_all(receipt: Receipt, ear: Ear, parts: list[StoredRequest]) -> tuple[
 
 
 def _stored(receipt: Receipt) -> StoredRequest:
-    return StoredRequest(receipt.path, receipt.query, receipt.content_type, receipt.headers, bytes(receipt.body))
+    return StoredRequest(
+        receipt.path, receipt.query, receipt.content_type, receipt.headers, bytes(receipt.body), receipt.received_at
+    )
 
 
 def _finish(receipt: Receipt, state: str, errors: list[str]) -> None:
     receipt.state, receipt.error, receipt.tries = state, "\n".join(errors)[:5000], receipt.tries + 1
-    receipt.processed_at = timezone.now()
-    receipt.save(update_fields=["state", "error", "tries", "processed_at"])
+    receipt.processed_at, receipt.claimed_until = timezone.now(), None
+    receipt.save(update_fields=["state", "error", "tries", "processed_at", "claimed_until"])

@@ -279,6 +279,7 @@ class Migration(migrations.Migration):
                 ("error", models.TextField(blank=True, verbose_name="error")),
                 ("tries", models.PositiveSmallIntegerField(default=0, verbose_name="tries")),
                 ("received_at", models.DateTimeField(verbose_name="received")),
+                ("claimed_until", models.DateTimeField(blank=True, null=True, verbose_name="being read until")),
                 ("processed_at", models.DateTimeField(blank=True, null=True, verbose_name="processed")),
                 ("families", models.ManyToManyField(blank=True, to="crm.family", verbose_name="families it concerns")),
             ],

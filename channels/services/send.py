@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from channels.adapters import adapter_of
 from channels.enums import DeliveryState, MessageStatus
 from channels.models import Delivery, Message
-from channels.policy import Decision, RankedChannel
+from channels.policy import CHANNEL_ORDER, Decision, RankedChannel
 from channels.selectors import Ask, decision_as_json, preview
 from channels.services.states import refresh_status
-from crm.enums import Channel, Urgency
+from crm.enums import Urgency
 from crm.errors import Invalid
 from crm.models import Family, Member, Topic
 from crm.wake import wake
@@ -153,8 +153,8 @@ def _check(request: MessageRequest, topics: dict[str, Topic]) -> dict[str, str]:
         errors["topic"] = _("There is no topic “%s”.") % request.topic
     if request.urgency not in Urgency.values:
         errors["urgency"] = _("The urgency is “normal” or “high”.")
-    if request.channel and request.channel not in Channel.values:
-        errors["channel"] = _("“%s” is not a channel.") % request.channel
+    if request.channel and request.channel not in CHANNEL_ORDER:
+        errors["channel"] = _("“%s” carries no messages.") % request.channel
     if request.dedupe_key and len(request.dedupe_key) > 200:
         errors["dedupe_key"] = _("At most %d characters, please.") % 200
     if request.send_after is not None and timezone.is_naive(request.send_after):
