@@ -221,6 +221,15 @@ def test_marketing_needs_consent(staff_client: Any, sixty: list[Family]) -> None
     assert rehearse(campaign).reached == 2
 
 
+def test_a_family_without_any_address_is_told_so_in_marketing_too(staff_client: Any) -> None:
+    make_family("Nobody", email=None, phone=None)
+    campaign = make_campaign(topic_id=Topic.objects.get(slug="marketing").pk)
+    page = staff_client.get(url("preview", campaign)).content.decode()
+    assert "No address" in page
+    assert "Only a phone" not in page
+    assert {share.code for share in rehearse(campaign).refusals} == {"no_address"}
+
+
 def test_an_empty_audience_is_said_and_refused(staff_client: Any) -> None:
     make_family("One", stage="enrolled")
     campaign = make_campaign(audience={"stages": ["left"]})

@@ -22,6 +22,8 @@ _ADVICE = {
     "only_a_child": lambda: _("Add an address of an adult, or choose a topic that may go to a child."),
     "no_sender": lambda: _("Choose another channel, or have an administrator set this one up."),
     "no_marketing_calls": lambda: _("Choose phone if somebody should call all the same."),
+    "too_long": lambda: _("Shorten it, or write a shorter text for SMS."),
+    "no_address": lambda: _("Add an address on the family's page, or choose another channel or person."),
 }
 _BUTTONS = {
     "email": lambda: _("Send by email to %s"),
@@ -108,4 +110,5 @@ def _problem(decision: Decision, ask: Ask) -> str:
 
 
 def _advice(code: str) -> str:
-    return _ADVICE.get(code, lambda: _("Add an address on the family's page, or choose another channel or person."))()
+    # A reason that says it all needs none.
+    return _ADVICE.get(code, str)()
