@@ -396,6 +396,42 @@ def test_the_result_counts_by_channel_and_reason(staff_client: Any, sixty: list[
     assert staff_client.get(url("campaign", campaign), {"status": "?", "after": "-"}).status_code == 200
 
 
+def test_every_family_that_did_not_get_it_has_one_reason(staff_client: Any, sixty: list[Family]) -> None:
+    campaign = make_campaign()
+    start_campaign(campaign_id=campaign.pk)
+    jobs.plan_campaign(campaign.pk)
+    email = list(Delivery.objects.filter(channel="email").order_by("pk"))
+    # The first went on by SMS and arrived, the second failed there, too, the third failed at once.
+    for leg, text in zip(email[:3], ("read", "lost", ""), strict=True):
+        Delivery.objects.filter(pk=leg.pk).update(state="bounced", error="mailbox full")
+        Message.objects.filter(pk=leg.message_id).update(status="delivered" if text == "read" else "failed")
+        if text:
+            state, error = ("delivered", "") if text == "read" else ("undelivered", "number unknown")
+            Delivery.objects.create(
+                message_id=leg.message_id, family_id=leg.family_id, leg=1, channel="sms", provider="sandbox",
+                state=state, error=error, due_at=timezone.now(), created_at=timezone.now(),
+            )  # fmt: skip
+    result = staff_client.get(url("campaign", campaign)).context["result"]
+    failed = {(one.channel, one.text): one.families for one in result.reasons if one.status == "failed"}
+    assert failed == {("sms", "number unknown"): 1, ("email", "mailbox full"): 1}
+    assert result.missed == sum(one.families for one in result.reasons) == 22
+    rows = staff_client.get(url("campaign", campaign), {"status": "missed"})
+    assert rows.content.decode().count('id="message-') == 22
+
+
+def test_rare_reasons_are_counted_together(staff_client: Any, sixty: list[Family]) -> None:
+    campaign = make_campaign()
+    start_campaign(campaign_id=campaign.pk)
+    jobs.plan_campaign(campaign.pk)
+    for number, one in enumerate(messages_of(campaign).filter(status="blocked").order_by("pk")[:12]):
+        Message.objects.filter(pk=one.pk).update(error=f"reason {number}")
+    answer = staff_client.get(url("campaign", campaign))
+    result = answer.context["result"]
+    assert (len(result.reasons), result.missed) == (8, 20)
+    assert sum(one.families for one in result.reasons) + result.other_reasons == 20
+    assert "other reasons" in answer.content.decode()
+
+
 def test_the_result_is_polled_and_204_while_nothing_changed(staff_client: Any) -> None:
     make_family("One")
     campaign = make_campaign()
