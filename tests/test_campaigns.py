@@ -192,18 +192,51 @@ def test_the_preview_pages_through_families(staff_client: Any, sixty: list[Famil
     campaign = make_campaign()
     seen: list[str] = []
     address, headers = url("preview", campaign), {"HX-Request": "true", "HX-Target": "families"}
-    after: int | None = 0
-    while after is not None:
+    after = ""
+    while after or not seen:
         answer = staff_client.get(address, {"after": after}, headers=headers)
         seen += [row.family.name for row in answer.context["page"].rows]
         after = answer.context["page"].after
         assert b"<html" not in answer.content
-    assert sorted(seen) == sorted(family.name for family in sixty)
+    assert seen == sorted(family.name for family in sixty)
     rows = staff_client.get(address, {"reason": "opted_out"}).context["page"].rows
     assert {row.family.name.split()[0] for row in rows} == {"Away"}
     rows = staff_client.get(address, {"channel": "portal"}).context["page"].rows
     assert {row.family.name.split()[0] for row in rows} == {"Portal"}
     assert staff_client.get(address, {"after": "x", "channel": "?", "reason": "?"}).status_code == 200
+
+
+def test_the_sample_is_the_text_of_the_channel_in_its_heading(staff_client: Any, sixty: list[Family]) -> None:
+    campaign = make_campaign(subject="Winter term", body="The long text.", sms="The short text.")
+    for channel, subject, body in (("email", "Winter term", "The long text."), ("sms", "", "The short text.")):
+        answer = staff_client.get(url("preview", campaign), {"channel": channel})
+        sample = answer.context["sample"]
+        assert (sample["channel"], sample["subject"], sample["body"]) == (channel, subject, body)
+        assert sample["family"] == next(row.family.name for row in answer.context["page"].rows)
+    Campaign.objects.update(sms="")
+    assert staff_client.get(url("preview", campaign), {"channel": "sms"}).context["sample"]["body"] == "The long text."
+
+
+def test_a_new_campaign_is_not_for_those_that_left(staff_client: Any) -> None:
+    make_family("One", stage="left")
+    make_family("Two", stage="paused")
+    answer = staff_client.get(url("new-campaign"))
+    assert answer.context["families"] == 1
+    assert answer.context["form"]["stages"].value() == ["enquiry", "enrolled", "paused"]
+    assert audience_in_words({"stages": answer.context["form"]["stages"].value()}) == "Families that have not left"
+
+
+def test_the_result_pages_through_families_by_name(staff_client: Any, sixty: list[Family]) -> None:
+    campaign = make_campaign()
+    start_campaign(campaign_id=campaign.pk)
+    jobs.plan_campaign(campaign.pk)
+    seen: list[str] = []
+    after = ""
+    while after or not seen:
+        answer = staff_client.get(url("campaign", campaign), {"after": after})
+        seen += [row.family.name for row, _look in answer.context["rows"]]
+        after = answer.context["page"].after
+    assert seen == sorted(family.name for family in sixty)
 
 
 def test_marketing_needs_consent(staff_client: Any, sixty: list[Family]) -> None:
@@ -530,7 +563,7 @@ def test_simulate_says_who_when_how_and_why_and_sends_nothing(sixty: list[Family
     assert all(row["sentence"] and row["reasons"] for row in told["families"])
     table = simulate(campaign.pk)
     assert "Both 0" in table
-    assert "60 families: email 20, nothing 20" in table
+    assert "60 families: nothing 20, email 20" in table
     assert not Message.objects.exists()
     start_campaign(campaign_id=campaign.pk)
     jobs.plan_campaign(campaign.pk)

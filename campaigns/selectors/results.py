@@ -12,6 +12,7 @@ from campaigns.models import Campaign, CampaignState
 from channels.enums import DeliveryState, MessageStatus
 from channels.models import Delivery, Message
 from crm.enums import Channel
+from crm.selectors.pages import cut_page
 
 PAGE = 50
 CAMPAIGNS_PAGE = 25
@@ -78,10 +79,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class MessagePage:
-    """Messages in the order they were written; `after` is where the next page begins."""
+    """Messages by the family's name; `after` is the key where the next page begins, empty at the end."""
 
     rows: tuple[Message, ...]
-    after: int | None
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +163,15 @@ def _by_channel(rows: object) -> tuple[ChannelResult, ...]:
     return tuple(sorted(results, key=lambda one: (-one.tried, Channel.values.index(one.channel))))
 
 
-def messages_page(campaign: Campaign, *, after: int = 0, statuses: Collection[str] = ()) -> MessagePage:
+def messages_page(campaign: Campaign, *, after: str = "", statuses: Collection[str] = ()) -> MessagePage:
     """One page of a campaign's messages with family, person and deliveries, in two queries; all or of some statuses."""
-    mine = Message.objects.filter(source=campaign.source, pk__gt=after).order_by("pk")
+    mine = Message.objects.filter(source=campaign.source)
     if statuses:
         mine = mine.filter(status__in=statuses)
     legs = Prefetch("deliveries", Delivery.objects.order_by("leg"), to_attr="legs")
-    rows = list(mine.select_related("family", "member").prefetch_related(legs)[: PAGE + 1])
-    more = len(rows) > PAGE
-    return MessagePage(tuple(rows[:PAGE]), rows[PAGE - 1].pk if more else None)
+    rows = mine.select_related("family", "member").prefetch_related(legs).annotate(family_name=F("family__name"))
+    page = cut_page(rows.order_by("family_name", "id"), after, ("family_name", "id"), PAGE)
+    return MessagePage(tuple(page.rows), page.next)
 
 
 def planned_so_far(campaign: Campaign) -> tuple[int, int]:

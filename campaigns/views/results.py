@@ -20,7 +20,7 @@ from campaigns.looks import CAMPAIGN_LOOKS, funnel, status_look
 from campaigns.models import Campaign, CampaignState
 from campaigns.selectors.results import MISSED, Result, campaign_result, messages_page, planned_so_far
 from campaigns.services import stop_campaign
-from campaigns.views.addresses import number_of, query
+from campaigns.views.addresses import query
 from channels.enums import MessageStatus
 
 NOT_GOT = "missed"
@@ -37,7 +37,7 @@ def campaign(request: HttpRequest, pk: int) -> HttpResponse:
     if campaign.state == CampaignState.DRAFT:
         return redirect("campaigns:preview", pk=pk)
     result = campaign_result(campaign)
-    status, after = _status(request), number_of(request, "after")
+    status, after = _status(request), request.GET.get("after", "")
     inner = render_to_string("campaigns/partials/result.html", _figures(campaign, result, status, after), request)
     going = campaign.state == CampaignState.RUNNING or bool(result.waiting or result.held)
     phase, seen = "going" if going else campaign.state, hashlib.sha256(inner.encode()).hexdigest()[:16]
@@ -63,7 +63,7 @@ def _news(request: HttpRequest, context: dict[str, Any], phase: str, seen: str) 
     return render(request, "campaigns/partials/live.html", context)
 
 
-def _figures(campaign: Campaign, result: Result, status: str, after: int) -> dict[str, Any]:
+def _figures(campaign: Campaign, result: Result, status: str, after: str) -> dict[str, Any]:
     page = messages_page(campaign, after=after, statuses=_statuses(status))
     return {
         "campaign": campaign,
