@@ -13,8 +13,8 @@ from campaigns.looks import reason_look, refusal_words, whys_in_words
 from campaigns.models import Campaign, CampaignState
 from campaigns.selectors.rehearsal import FamilyPage, rehearsal_page, rehearse
 from campaigns.services import campaign_problems, start_campaign
-from campaigns.texts import Names
-from campaigns.texts import render as fill_in
+from channels.texts import Names
+from channels.texts import render as fill_in
 from campaigns.views.addresses import query
 from channels.policy.decide import TEXTING
 from crm.errors import Invalid

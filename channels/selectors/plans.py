@@ -6,13 +6,15 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from channels.policy import Decision, RankedChannel
+from channels.policy.decide import TEXTING
 from channels.policy.segments import TextSize, text_size
 from channels.selectors.decisions import preview
 from channels.selectors.shapes import decision_as_json
 from channels.selectors.snapshots import Ask
 from channels.senders import is_sandbox, provider_names
+from channels.texts import Names, check_text, render
 from crm.addresses import pretty_address
-from crm.models import Member, Topic
+from crm.models import Family, Member, Topic
 
 _ADVICE = {
     "no_consent": lambda: _("Ask them, and record their consent; or choose a topic that is not marketing."),
@@ -59,6 +61,8 @@ class Plan:
     problem: str
     advice: str
     size: TextSize | None
+    reads: str = ""
+    """The text with its placeholders filled in; empty where it has none."""
 
     @property
     def blocked(self) -> bool:
@@ -72,6 +76,8 @@ def plan_message(*, ask: Ask, topic: Topic, body: str = "", sms: str = "") -> Pl
     place = decision.ranking[0] if decision.channel else None
     name = _name(place)
     problem = "" if place else _problem(decision, ask)
+    text = (sms or body) if decision.channel in TEXTING else body
+    reads = _filled(text, place, ask)
     return Plan(
         decision=decision,
         shown=decision_as_json(decision),
@@ -82,8 +88,18 @@ def plan_message(*, ask: Ask, topic: Topic, body: str = "", sms: str = "") -> Pl
         following=_following(decision, ask),
         problem=problem[:1].upper() + problem[1:],
         advice="" if place else _advice(decision.reasons[0].code),
-        size=text_size(sms or body) if sms or decision.channel == "sms" else None,
+        size=text_size(reads or sms or body) if sms or decision.channel == "sms" else None,
+        reads=reads,
     )
+
+
+def _filled(text: str, place: RankedChannel | None, ask: Ask) -> str:
+    """The text as they read it, where it has placeholders that can be filled in."""
+    if place is None or "{" not in text or check_text(text):
+        return ""
+    family = Family.objects.get(pk=ask.family_id)
+    member = Member.objects.filter(pk=place.member_id).first() if place.member_id else None
+    return render(text, Names(family.name, member.first_name if member else ""))
 
 
 def _name(place: RankedChannel | None) -> str:

@@ -69,6 +69,7 @@ class BigTable(admin.ModelAdmin):
     paginator = UncountedPaginator
     show_full_result_count = False
     list_per_page = 50
+    show_facets = admin.ShowFacets.NEVER
     ordering: ClassVar[Any] = ("-pk",)
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
