@@ -11,6 +11,8 @@ from crm.models import Family, StatedPreference, Tag
 from crm.querysets import FamilyQuerySet
 
 Audience = Mapping[str, Any]
+STAYING = [stage.value for stage in Stage if stage != Stage.LEFT]
+"""What a new campaign begins with: those that left are written to only on purpose."""
 
 
 def audience_families(audience: Audience) -> FamilyQuerySet:
@@ -34,7 +36,10 @@ def audience_in_words(audience: Audience) -> str:
         names = list(Tag.objects.filter(pk__in=tags).values_list("name", flat=True))
         parts.append(_("tagged %s") % _any_of(names or [_("with a tag that is gone")]))
     if stages := audience.get("stages"):
-        parts.append(_any_of([str(Stage(one).label).lower() for one in stages]))
+        if set(stages) == set(STAYING):
+            parts.append(_("that have not left"))
+        else:
+            parts.append(_any_of([str(Stage(one).label).lower() for one in stages]))
     if channels := audience.get("preferred_channels"):
         parts.append(_("who asked for %s") % _any_of([str(Channel(one).label) for one in channels]))
     return _("Families %s") % ", ".join(parts) if parts else _("All families")

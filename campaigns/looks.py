@@ -54,8 +54,9 @@ _REASON_LOOKS = {
     "no_address": Look("", "plug-connected-x", gettext_lazy("No address")),
     "address_broken": Look("", "plug-connected-x", gettext_lazy("Broken address")),
     "only_a_child": Look("", "user-x", gettext_lazy("Only a child")),
-    "no_marketing_calls": Look("", "phone-off", gettext_lazy("Phone only")),
+    "no_marketing_calls": Look("", "phone-off", gettext_lazy("Only a phone")),
     "no_sender": Look("", "message-off", gettext_lazy("Not set up")),
+    "too_long": Look("", "message-off", gettext_lazy("Too long")),
     "already_said": Look("", "copy-off", gettext_lazy("Already said")),
 }
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, CampaignState
 from campaigns.selectors.rehearsal import reaches_anybody
-from campaigns.texts import check_text, longest
+from channels.texts import check_text, longest
 from channels.senders import ready_channels
 from channels.services.cancelling import cancel_messages
 from channels.services.send import LONGEST_BODY, LONGEST_SMS

@@ -13,6 +13,7 @@ from channels.policy.types import CHANNEL_ORDER
 from channels.selectors import Ask
 from channels.senders import ready_channels
 from channels.services import MessageRequest
+from channels.texts import PLACEHOLDERS, check_text
 from crm.enums import Channel, Urgency
 from crm.forms.fields import DateTimeField
 from crm.models import Family, Member, Topic
@@ -65,6 +66,8 @@ class ComposeForm(forms.Form):
     body = forms.CharField(
         label=_("Text"),
         widget=forms.Textarea(attrs={"class": "form-control", "rows": 6}),
+        help_text=_("Filled in where you write them: %s")
+        % " ".join(f"{{{{ {one} }}}}" for one in PLACEHOLDERS),
         error_messages={"required": _("Write what should be said.")},
     )
     sms = forms.CharField(
@@ -116,8 +119,11 @@ class ComposeForm(forms.Form):
         return self.cleaned_data["sms"].replace("\r\n", "\n")
 
     def clean(self) -> dict[str, Any]:
-        """Later needs a time that is still to come."""
+        """Placeholders must be ones that we fill in; later needs a time that is still to come."""
         given = super().clean() or {}
+        for name in ("subject", "body", "sms"):
+            if wrong := check_text(given.get(name, "")):
+                self.add_error(name, ValidationError(wrong))
         if given.get("when") == "later" and "send_at" not in self.errors:
             problem = _time_problem(given.get("send_at"))
             if problem:
@@ -153,6 +159,7 @@ class ComposeForm(forms.Form):
             send_after=self.send_after,
             source="staff",
             created_by_id=user_id,
+            context={},
         )
 
     def as_ask(self) -> Ask:

@@ -51,7 +51,7 @@ def reason_text(reason: Reason) -> str:
     if reason.code == "address_broken" and reason.values.get("why"):
         return _("the address does not work: %s") % reason.values["why"]
     if reason.code == "too_long":
-        return _("%(length)s characters are too many for a text; write a shorter one") % reason.values
+        return _("%(length)s characters are too many for a text, which holds %(most)s") % reason.values
     if reason.code == "urgency":
         return _("urgent: counts × %s") % reason.values["weight"]
     if reason.code == "default_rule":

@@ -8,3 +8,5 @@ class EarshotAdminSite(admin.AdminSite):
     site_header = _("Earshot administration")
     site_title = _("Earshot")
     index_title = _("Configure Earshot")
+    # Without the list of everything at the side the tables have room for their columns.
+    enable_nav_sidebar = False

@@ -22,5 +22,6 @@ urlpatterns = [
     path("webhooks/", include("channels.hook_urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("favicon.ico", views.favicon, name="favicon"),
     path("admin/", admin.site.urls),
 ]

@@ -5,7 +5,8 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 
 from config.demo.logins import demo_logins
 
@@ -17,6 +18,11 @@ class EarshotLogin(LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs, demo_logins=demo_logins())
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look for the icon of a page that names none, as the API's answers do."""
+    return redirect(static("favicon.svg"))
 
 
 @login_required

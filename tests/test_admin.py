@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -325,3 +326,47 @@ def test_the_nightly_schedule_can_be_seen_and_edited(office: Client) -> None:
     assert "admin-crontab.js" in page
     assert "periodic-task-overrides" not in page  # the inline script that our Content-Security-Policy refuses
     assert "nightly" in office.get(page_of(PeriodicTask, "changelist")).content.decode()
+
+
+# How lists and words look
+
+
+def test_a_big_list_is_paged_to_its_end_without_a_count(office: Client) -> None:
+    family = make_family()
+    for number in range(103):
+        make_interaction(family, "email_opened", timezone.now() - timedelta(minutes=number))
+    seen: list[int] = []
+    for page, words in ((1, "Rows 1 to 50; there are more"), (2, "Rows 51 to 100; there are more"), (3, "the last")):
+        answer = office.get(page_of(Interaction, "changelist"), {"p": page})
+        assert words in answer.content.decode()
+        assert "results (" not in answer.content.decode()
+        seen += [row.pk for row in answer.context["cl"].result_list]
+    assert len(seen) == len(set(seen)) == 103
+    assert seen == sorted(seen, reverse=True)
+    first = office.get(page_of(Interaction, "changelist"))
+    assert ('rel="next"' in first.content.decode(), 'rel="prev"' in first.content.decode()) == (True, False)
+    with CaptureQueriesContext(connection) as queries:
+        office.get(page_of(Interaction, "changelist"))
+    assert not [one for one in queries.captured_queries if "COUNT(" in one["sql"] and "crm_interaction" in one["sql"]]
+
+
+@pytest.mark.parametrize("page", ["99", "0", "-1", "x", "9" * 40])
+def test_a_page_that_is_not_there_does_no_harm(office: Client, page: str) -> None:
+    assert office.get(page_of(Interaction, "changelist"), {"p": page}, follow=True).status_code == 200
+
+
+def test_lists_speak_in_words_and_in_24_hours(office: Client) -> None:
+    at = datetime(2026, 3, 4, 16, 5, tzinfo=UTC)
+    row = make_interaction(make_family(), "phone_call_made", at, outcome="no_answer")
+    for address in (page_of(Interaction, "changelist"), page_of(Interaction, "change", row.pk)):
+        page = office.get(address).content.decode()
+        assert "Call to them" in page
+        assert "No answer" in page
+        assert "no_answer" not in page
+        assert "4 Mar 2026, 16:05" in page
+    page = office.get(page_of(Interaction, "changelist"), {"is_machine__exact": "0"}).content.decode()
+    assert "By person or machine" in page
+
+
+def test_the_icon_is_where_browsers_look(client: Client) -> None:
+    assert client.get("/favicon.ico").url == "/static/favicon.svg"

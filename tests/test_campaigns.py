@@ -192,18 +192,51 @@ def test_the_preview_pages_through_families(staff_client: Any, sixty: list[Famil
     campaign = make_campaign()
     seen: list[str] = []
     address, headers = url("preview", campaign), {"HX-Request": "true", "HX-Target": "families"}
-    after: int | None = 0
-    while after is not None:
+    after = ""
+    while after or not seen:
         answer = staff_client.get(address, {"after": after}, headers=headers)
         seen += [row.family.name for row in answer.context["page"].rows]
         after = answer.context["page"].after
         assert b"<html" not in answer.content
-    assert sorted(seen) == sorted(family.name for family in sixty)
+    assert seen == sorted(family.name for family in sixty)
     rows = staff_client.get(address, {"reason": "opted_out"}).context["page"].rows
     assert {row.family.name.split()[0] for row in rows} == {"Away"}
     rows = staff_client.get(address, {"channel": "portal"}).context["page"].rows
     assert {row.family.name.split()[0] for row in rows} == {"Portal"}
     assert staff_client.get(address, {"after": "x", "channel": "?", "reason": "?"}).status_code == 200
+
+
+def test_the_sample_is_the_text_of_the_channel_in_its_heading(staff_client: Any, sixty: list[Family]) -> None:
+    campaign = make_campaign(subject="Winter term", body="The long text.", sms="The short text.")
+    for channel, subject, body in (("email", "Winter term", "The long text."), ("sms", "", "The short text.")):
+        answer = staff_client.get(url("preview", campaign), {"channel": channel})
+        sample = answer.context["sample"]
+        assert (sample["channel"], sample["subject"], sample["body"]) == (channel, subject, body)
+        assert sample["family"] == next(row.family.name for row in answer.context["page"].rows)
+    Campaign.objects.update(sms="")
+    assert staff_client.get(url("preview", campaign), {"channel": "sms"}).context["sample"]["body"] == "The long text."
+
+
+def test_a_new_campaign_is_not_for_those_that_left(staff_client: Any) -> None:
+    make_family("One", stage="left")
+    make_family("Two", stage="paused")
+    answer = staff_client.get(url("new-campaign"))
+    assert answer.context["families"] == 1
+    assert answer.context["form"]["stages"].value() == ["enquiry", "enrolled", "paused"]
+    assert audience_in_words({"stages": answer.context["form"]["stages"].value()}) == "Families that have not left"
+
+
+def test_the_result_pages_through_families_by_name(staff_client: Any, sixty: list[Family]) -> None:
+    campaign = make_campaign()
+    start_campaign(campaign_id=campaign.pk)
+    jobs.plan_campaign(campaign.pk)
+    seen: list[str] = []
+    after = ""
+    while after or not seen:
+        answer = staff_client.get(url("campaign", campaign), {"after": after})
+        seen += [row.family.name for row, _look in answer.context["rows"]]
+        after = answer.context["page"].after
+    assert seen == sorted(family.name for family in sixty)
 
 
 def test_marketing_needs_consent(staff_client: Any, sixty: list[Family]) -> None:
@@ -219,6 +252,15 @@ def test_marketing_needs_consent(staff_client: Any, sixty: list[Family]) -> None
     for family in sixty[:2]:
         record_consent(family=family, granted=True, source="staff", topic=topic)
     assert rehearse(campaign).reached == 2
+
+
+def test_a_family_without_any_address_is_told_so_in_marketing_too(staff_client: Any) -> None:
+    make_family("Nobody", email=None, phone=None)
+    campaign = make_campaign(topic_id=Topic.objects.get(slug="marketing").pk)
+    page = staff_client.get(url("preview", campaign)).content.decode()
+    assert "No address" in page
+    assert "Only a phone" not in page
+    assert {share.code for share in rehearse(campaign).refusals} == {"no_address"}
 
 
 def test_an_empty_audience_is_said_and_refused(staff_client: Any) -> None:
@@ -387,6 +429,42 @@ def test_the_result_counts_by_channel_and_reason(staff_client: Any, sixty: list[
     assert staff_client.get(url("campaign", campaign), {"status": "?", "after": "-"}).status_code == 200
 
 
+def test_every_family_that_did_not_get_it_has_one_reason(staff_client: Any, sixty: list[Family]) -> None:
+    campaign = make_campaign()
+    start_campaign(campaign_id=campaign.pk)
+    jobs.plan_campaign(campaign.pk)
+    email = list(Delivery.objects.filter(channel="email").order_by("pk"))
+    # The first went on by SMS and arrived, the second failed there, too, the third failed at once.
+    for leg, text in zip(email[:3], ("read", "lost", ""), strict=True):
+        Delivery.objects.filter(pk=leg.pk).update(state="bounced", error="mailbox full")
+        Message.objects.filter(pk=leg.message_id).update(status="delivered" if text == "read" else "failed")
+        if text:
+            state, error = ("delivered", "") if text == "read" else ("undelivered", "number unknown")
+            Delivery.objects.create(
+                message_id=leg.message_id, family_id=leg.family_id, leg=1, channel="sms", provider="sandbox",
+                state=state, error=error, due_at=timezone.now(), created_at=timezone.now(),
+            )  # fmt: skip
+    result = staff_client.get(url("campaign", campaign)).context["result"]
+    failed = {(one.channel, one.text): one.families for one in result.reasons if one.status == "failed"}
+    assert failed == {("sms", "number unknown"): 1, ("email", "mailbox full"): 1}
+    assert result.missed == sum(one.families for one in result.reasons) == 22
+    rows = staff_client.get(url("campaign", campaign), {"status": "missed"})
+    assert rows.content.decode().count('id="message-') == 22
+
+
+def test_rare_reasons_are_counted_together(staff_client: Any, sixty: list[Family]) -> None:
+    campaign = make_campaign()
+    start_campaign(campaign_id=campaign.pk)
+    jobs.plan_campaign(campaign.pk)
+    for number, one in enumerate(messages_of(campaign).filter(status="blocked").order_by("pk")[:12]):
+        Message.objects.filter(pk=one.pk).update(error=f"reason {number}")
+    answer = staff_client.get(url("campaign", campaign))
+    result = answer.context["result"]
+    assert (len(result.reasons), result.missed) == (8, 20)
+    assert sum(one.families for one in result.reasons) + result.other_reasons == 20
+    assert "other reasons" in answer.content.decode()
+
+
 def test_the_result_is_polled_and_204_while_nothing_changed(staff_client: Any) -> None:
     make_family("One")
     campaign = make_campaign()
@@ -485,7 +563,7 @@ def test_simulate_says_who_when_how_and_why_and_sends_nothing(sixty: list[Family
     assert all(row["sentence"] and row["reasons"] for row in told["families"])
     table = simulate(campaign.pk)
     assert "Both 0" in table
-    assert "60 families: email 20, nothing 20" in table
+    assert "60 families: nothing 20, email 20" in table
     assert not Message.objects.exists()
     start_campaign(campaign_id=campaign.pk)
     jobs.plan_campaign(campaign.pk)

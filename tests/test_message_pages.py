@@ -363,7 +363,7 @@ def test_without_script_the_message_page_follows(staff_client: Client) -> None:
         ({"subject": "x" * 301}, "at most 300"),
         ({"subject": "a\nb"}, "One line"),
         ({"sms": "x" * 1601}, "at most 1600"),
-        ({"channel": "sms", "body": "x" * 1601}, "write a shorter one"),
+        ({"channel": "sms", "body": "x" * 1601}, "write a shorter text for SMS"),
         ({"channel": "fax"}, "Select a valid choice"),
         ({"channel": "whatsapp"}, "Select a valid choice"),
         ({"topic": "nothing"}, "Select a valid choice"),
@@ -419,6 +419,9 @@ def test_a_blocked_draft_says_what_to_do_and_writes_nothing(staff_client: Client
     answer = staff_client.post(compose_url(nobody), draft())
     assert answer.status_code == 422
     assert "Add an address" in text_of(answer)
+    long = staff_client.post(compose_url(make_family()), draft(channel="sms", body="x" * 1601))
+    assert "Shorten it" in text_of(long)
+    assert "Add an address" not in text_of(long)
     assert not Message.objects.exists()
 
 

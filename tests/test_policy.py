@@ -92,6 +92,17 @@ def test_marketing_is_never_told_by_phone_unless_chosen() -> None:
     assert decide(replace(snapshot, only_channel="phone")).channel == "phone"
 
 
+def test_what_the_topic_or_the_text_forbids_is_said_only_of_somebody_who_could_be_reached() -> None:
+    granted = replace(address("phone"), consent=True)
+    marketing = replace(SNAPSHOT, topic_kind="marketing")
+    assert decide(replace(marketing, addresses=())).reasons[0].code == "no_address"
+    assert decide(replace(marketing, addresses=(granted,))).reasons[0].code == "no_marketing_calls"
+    assert decide(replace(marketing, addresses=(address("phone"),))).reasons[0].code == "no_consent"
+    long = replace(SNAPSHOT, text_length=1601)
+    assert decide(replace(long, addresses=(address("sms"),))).reasons[0].code == "too_long"
+    assert decide(replace(long, addresses=())).reasons[0].code == "no_address"
+
+
 addresses_ = st.lists(
     st.builds(
         address,

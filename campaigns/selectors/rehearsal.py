@@ -14,9 +14,11 @@ from channels.selectors import Ask, take_snapshots
 from channels.selectors.decisions import worded
 from channels.wording import reason_text
 from crm.models import Family
+from crm.selectors.pages import cut_page, key_of
 
 CHUNK = 2000
 PAGE = 25
+_BY_NAME = ("name", "id")
 # Of several reasons for a channel the first of these is the one that tells most.
 _TELLING = ("chosen_by_sender", "asked_for", "daily_portal", "rate", "default_rule", "unknown")
 
@@ -64,10 +66,10 @@ class FamilyDecision:
 
 @dataclass(frozen=True, slots=True)
 class FamilyPage:
-    """Some families in order of id; `after` is where the next page begins, None at the end."""
+    """Some families by name; `after` is the key where the next page begins, empty at the end."""
 
     rows: tuple[FamilyDecision, ...]
-    after: int | None
+    after: str
 
 
 def ask_for(campaign: Campaign, family_id: int) -> Ask:
@@ -105,19 +107,20 @@ def reaches_anybody(campaign: Campaign) -> bool:
     return any(one.decision.channel for one in rehearse_each(campaign))
 
 
-def rehearse_each(campaign: Campaign, *, after: int = 0, chunk: int = CHUNK) -> Iterator[FamilyDecision]:
-    """Every family beyond `after` with its worded decision, in order of id."""
-    families = audience_families(campaign.audience).order_by("pk")
-    while batch := list(families.filter(pk__gt=after)[:chunk]):
-        decided = _decide(campaign, [family.pk for family in batch])
-        for family, (snapshot, decision) in zip(batch, decided, strict=True):
+def rehearse_each(campaign: Campaign, *, after: str = "", chunk: int = CHUNK) -> Iterator[FamilyDecision]:
+    """Every family beyond the key `after` with its worded decision, by name."""
+    families = audience_families(campaign.audience).order_by(*_BY_NAME)
+    while True:
+        page = cut_page(families, after, _BY_NAME, chunk)
+        decided = _decide(campaign, [family.pk for family in page.rows])
+        for family, (snapshot, decision) in zip(page.rows, decided, strict=True):
             yield FamilyDecision(family, decision if decision.sentence else worded(decision, snapshot))
-        if len(batch) < chunk:
+        after = page.next
+        if not after:
             return
-        after = batch[-1].pk
 
 
-def rehearsal_page(campaign: Campaign, *, after: int = 0, channel: str = "", code: str = "") -> FamilyPage:
+def rehearsal_page(campaign: Campaign, *, after: str = "", channel: str = "", code: str = "") -> FamilyPage:
     """One page of families, all or those of a channel or a reason."""
     narrowed = bool(channel or code)
     rows: list[FamilyDecision] = []
@@ -125,9 +128,9 @@ def rehearsal_page(campaign: Campaign, *, after: int = 0, channel: str = "", cod
         if narrowed and not _fits(one.decision, channel, code):
             continue
         if len(rows) == PAGE:
-            return FamilyPage(tuple(rows), rows[-1].family.pk)
+            return FamilyPage(tuple(rows), key_of(rows[-1].family, _BY_NAME))
         rows.append(one)
-    return FamilyPage(tuple(rows), None)
+    return FamilyPage(tuple(rows), "")
 
 
 def _fits(decision: Decision, channel: str, code: str) -> bool:

@@ -1,15 +1,18 @@
 """What came of a campaign: figures by channel, reasons, and the families' messages."""
 
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, F, OuterRef, Prefetch, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, NullIf
 
 from campaigns.audience import audience_families
 from campaigns.models import Campaign, CampaignState
 from channels.enums import DeliveryState, MessageStatus
 from channels.models import Delivery, Message
 from crm.enums import Channel
+from crm.selectors.pages import cut_page
 
 PAGE = 50
 CAMPAIGNS_PAGE = 25
@@ -17,6 +20,8 @@ WAITING = frozenset({"queued", "sending"})
 LEFT = frozenset({"sent", "delivered", "engaged", "bounced", "undelivered"})
 ARRIVED = frozenset({"delivered", "engaged"})
 FAILED = frozenset({"failed", "bounced", "undelivered", "expired"})
+MISSED = frozenset({"blocked", "failed", "cancelled"})
+"""Messages that their family did not get, and will not."""
 TOP_REASONS = 8
 
 
@@ -36,10 +41,11 @@ class ChannelResult:
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
-    """One reason and how many messages it stopped; `channel` only where an attempt failed."""
+    """Why some families did not get it: the last thing that went wrong; `channel` only where something was tried."""
 
+    status: str
     text: str
-    messages: int
+    families: int
     channel: str = ""
 
 
@@ -58,16 +64,25 @@ class Result:
     cancelled: int
     failed: int
     channels: tuple[ChannelResult, ...]
-    blocks: tuple[ReasonCount, ...]
-    failures: tuple[ReasonCount, ...]
+    reasons: tuple[ReasonCount, ...]
+
+    @property
+    def missed(self) -> int:
+        """Families that did not get it."""
+        return self.blocked + self.failed + self.cancelled
+
+    @property
+    def other_reasons(self) -> int:
+        """Families of those whose reason is too rare to be listed."""
+        return self.missed - sum(one.families for one in self.reasons)
 
 
 @dataclass(frozen=True, slots=True)
 class MessagePage:
-    """Messages in the order they were written; `after` is where the next page begins."""
+    """Messages by the family's name; `after` is the key where the next page begins, empty at the end."""
 
     rows: tuple[Message, ...]
-    after: int | None
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +105,7 @@ class CampaignPage:
 
 
 def campaign_result(campaign: Campaign) -> Result:
-    """All figures of a campaign, in five queries."""
+    """All figures of a campaign, in four queries."""
     mine = Message.objects.filter(source=campaign.source)
     status = dict(mine.order_by().values_list("status").annotate(n=Count("pk")))
     legs = Delivery.objects.filter(message__source=campaign.source).order_by()
@@ -108,24 +123,20 @@ def campaign_result(campaign: Campaign) -> Result:
         cancelled=status.get("cancelled", 0),
         failed=status.get("failed", 0),
         channels=_by_channel(legs.values_list("channel", "state").annotate(n=Count("pk"))),
-        blocks=tuple(
-            ReasonCount(text, n)
-            for text, n in mine.filter(status=MessageStatus.BLOCKED)
-            .order_by()
-            .values_list("error")
-            .annotate(n=Count("pk"))
-            .order_by("-n", "error")[:TOP_REASONS]
-        ),
-        failures=tuple(
-            ReasonCount(text, n, channel)
-            for channel, text, n in legs.filter(
-                Q(state__in=FAILED) | Q(state=DeliveryState.CANCELLED) & ~Q(error_code="")
-            )
-            .values_list("channel", "error")
-            .annotate(n=Count("pk"))
-            .order_by("-n", "channel", "error")[:TOP_REASONS]
-        ),
+        reasons=_reasons(mine),
     )
+
+
+def _reasons(mine: QuerySet[Message]) -> tuple[ReasonCount, ...]:
+    """Each family that did not get it stands in one line: an attempt that another channel made good is none."""
+    last = Delivery.objects.filter(message=OuterRef("pk")).order_by("-leg")
+    missed = mine.filter(status__in=MISSED).annotate(
+        tried=Coalesce(Subquery(last.values("channel")[:1]), Value("")),
+        why=Coalesce(NullIf(Subquery(last.values("error")[:1]), Value("")), F("error")),
+    )
+    counted = missed.order_by().values_list("status", "why", "tried").annotate(n=Count("pk"))
+    rows = counted.order_by("-n", "status", "tried", "why")[:TOP_REASONS]
+    return tuple(ReasonCount(status, why, n, tried) for status, why, tried, n in rows)
 
 
 def _sum(counts: dict[str, int], states: frozenset[str]) -> int:
@@ -152,15 +163,15 @@ def _by_channel(rows: object) -> tuple[ChannelResult, ...]:
     return tuple(sorted(results, key=lambda one: (-one.tried, Channel.values.index(one.channel))))
 
 
-def messages_page(campaign: Campaign, *, after: int = 0, status: str = "") -> MessagePage:
-    """One page of a campaign's messages with family, person and deliveries, in two queries."""
-    mine = Message.objects.filter(source=campaign.source, pk__gt=after).order_by("pk")
-    if status:
-        mine = mine.filter(status=status)
+def messages_page(campaign: Campaign, *, after: str = "", statuses: Collection[str] = ()) -> MessagePage:
+    """One page of a campaign's messages with family, person and deliveries, in two queries; all or of some statuses."""
+    mine = Message.objects.filter(source=campaign.source)
+    if statuses:
+        mine = mine.filter(status__in=statuses)
     legs = Prefetch("deliveries", Delivery.objects.order_by("leg"), to_attr="legs")
-    rows = list(mine.select_related("family", "member").prefetch_related(legs)[: PAGE + 1])
-    more = len(rows) > PAGE
-    return MessagePage(tuple(rows[:PAGE]), rows[PAGE - 1].pk if more else None)
+    rows = mine.select_related("family", "member").prefetch_related(legs).annotate(family_name=F("family__name"))
+    page = cut_page(rows.order_by("family_name", "id"), after, ("family_name", "id"), PAGE)
+    return MessagePage(tuple(page.rows), page.next)
 
 
 def planned_so_far(campaign: Campaign) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns.audience import audience_families
+from campaigns.audience import STAYING, audience_families
 from campaigns.forms import AudienceForm, CampaignForm
 from campaigns.looks import CAMPAIGN_LOOKS
 from campaigns.models import Campaign, CampaignState
@@ -32,7 +32,8 @@ def campaigns(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def new_campaign(request: HttpRequest) -> HttpResponse:
     """Write a draft."""
-    form = CampaignForm(_posted(request), initial={"topic": Topic.objects.filter(slug="transactional").first()})
+    first = {"topic": Topic.objects.filter(slug="transactional").first(), "stages": STAYING}
+    form = CampaignForm(_posted(request), initial=first)
     return _edit(request, form, None)
 
 
@@ -72,7 +73,7 @@ def _posted(request: HttpRequest) -> QueryDict | None:
 def _count(request: HttpRequest, campaign: Campaign | None) -> int | None:
     """Families of the filters as they stand in the form; None where one of them is not known."""
     if request.method != "POST":
-        return audience_families(campaign.audience if campaign else {}).count()
+        return audience_families(campaign.audience if campaign else {"stages": STAYING}).count()
     form = AudienceForm(request.POST)
     return audience_families(form.audience()).count() if form.is_valid() else None
 

@@ -13,9 +13,10 @@ from campaigns.looks import reason_look, refusal_words, whys_in_words
 from campaigns.models import Campaign, CampaignState
 from campaigns.selectors.rehearsal import FamilyPage, rehearsal_page, rehearse
 from campaigns.services import campaign_problems, start_campaign
-from campaigns.texts import Names
-from campaigns.texts import render as fill_in
-from campaigns.views.addresses import number_of, query
+from channels.texts import Names
+from channels.texts import render as fill_in
+from campaigns.views.addresses import query
+from channels.policy.decide import TEXTING
 from crm.errors import Invalid
 from crm.models import Member
 
@@ -28,7 +29,8 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
     if campaign.state != CampaignState.DRAFT:
         return redirect(campaign)
     channel, code = request.GET.get("channel", ""), request.GET.get("reason", "")
-    page = rehearsal_page(campaign, after=number_of(request, "after"), channel=channel, code=code)
+    after = request.GET.get("after", "")
+    page = rehearsal_page(campaign, after=after, channel=channel, code=code)
     context = {
         "campaign": campaign,
         "page": page,
@@ -36,7 +38,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
         "code": code,
         "look": reason_look(code) if code else None,
         "next": query(channel=channel, reason=code, after=page.after),
-        "begun": number_of(request, "after"),
+        "begun": after,
         "start": query(channel=channel, reason=code),
     }
     if request.headers.get("HX-Target") == "families":
@@ -63,15 +65,22 @@ def _whole_rehearsal(campaign: Campaign, page: FamilyPage) -> dict[str, object]:
 
 
 def _sample(campaign: Campaign, page: FamilyPage) -> dict[str, str] | None:
-    """The texts as the first family of the page that gets them will read them."""
+    """What the first family of the page that gets it will read, on the channel it gets it by."""
     row = next((row for row in page.rows if row.decision.channel), None)
-    if row is None:
+    if row is None or row.decision.channel is None:
         return None
-    member_id = row.decision.ranking[0].member_id
+    channel, member_id = row.decision.channel, row.decision.ranking[0].member_id
     person = Member.objects.filter(pk=member_id).first() if member_id else None
     names = Names(row.family.name, person.first_name if person else "")
-    texts = {name: fill_in(getattr(campaign, name), names) for name in ("subject", "body", "sms")}
-    return {**texts, "family": row.family.name}
+    short = channel in TEXTING
+    body = (campaign.sms or campaign.body) if short else campaign.body
+    return {
+        "family": row.family.name,
+        "channel": channel,
+        "subject": "" if short else fill_in(campaign.subject, names),
+        "body": fill_in(body, names),
+        "short": "yes" if short else "",
+    }
 
 
 @login_required

@@ -18,11 +18,13 @@ from django_htmx.http import HttpResponseClientRefresh
 from campaigns.audience import audience_in_words
 from campaigns.looks import CAMPAIGN_LOOKS, funnel, status_look
 from campaigns.models import Campaign, CampaignState
-from campaigns.selectors.results import Result, campaign_result, messages_page, planned_so_far
+from campaigns.selectors.results import MISSED, Result, campaign_result, messages_page, planned_so_far
 from campaigns.services import stop_campaign
-from campaigns.views.addresses import number_of, query
+from campaigns.views.addresses import query
 from channels.enums import MessageStatus
 
+NOT_GOT = "missed"
+"""In the address alone: every status of a message that its family did not get."""
 NEWS_FOR = timedelta(hours=1)
 """How long after a campaign its page goes on asking for news: opens and answers come later."""
 
@@ -35,7 +37,7 @@ def campaign(request: HttpRequest, pk: int) -> HttpResponse:
     if campaign.state == CampaignState.DRAFT:
         return redirect("campaigns:preview", pk=pk)
     result = campaign_result(campaign)
-    status, after = _status(request), number_of(request, "after")
+    status, after = _status(request), request.GET.get("after", "")
     inner = render_to_string("campaigns/partials/result.html", _figures(campaign, result, status, after), request)
     going = campaign.state == CampaignState.RUNNING or bool(result.waiting or result.held)
     phase, seen = "going" if going else campaign.state, hashlib.sha256(inner.encode()).hexdigest()[:16]
@@ -61,8 +63,8 @@ def _news(request: HttpRequest, context: dict[str, Any], phase: str, seen: str) 
     return render(request, "campaigns/partials/live.html", context)
 
 
-def _figures(campaign: Campaign, result: Result, status: str, after: int) -> dict[str, Any]:
-    page = messages_page(campaign, after=after, status=status)
+def _figures(campaign: Campaign, result: Result, status: str, after: str) -> dict[str, Any]:
+    page = messages_page(campaign, after=after, statuses=_statuses(status))
     return {
         "campaign": campaign,
         "result": result,
@@ -70,7 +72,7 @@ def _figures(campaign: Campaign, result: Result, status: str, after: int) -> dic
         "rows": [(row, status_look(row)) for row in page.rows],
         "page": page,
         "next": query(status=status, after=page.after),
-        "status": MessageStatus(status).label if status else "",
+        "status": _status_words(status),
         "begun": after,
         "start": query(status=status),
         "planned": planned_so_far(campaign),
@@ -79,7 +81,19 @@ def _figures(campaign: Campaign, result: Result, status: str, after: int) -> dic
 
 def _status(request: HttpRequest) -> str:
     given = request.GET.get("status", "")
-    return given if given in MessageStatus.values else ""
+    return given if given in (*MessageStatus.values, NOT_GOT) else ""
+
+
+def _statuses(status: str) -> frozenset[str]:
+    if status == NOT_GOT:
+        return MISSED
+    return frozenset({status} if status else ())
+
+
+def _status_words(status: str) -> str:
+    if status == NOT_GOT:
+        return _("did not get it")
+    return str(MessageStatus(status).label) if status else ""
 
 
 def _interval(campaign: Campaign, *, going: bool) -> str:

@@ -16,7 +16,7 @@ from channels.selectors import message_as_json
 from channels.services import MessageRequest, SendOutcome, send_messages
 from crm.api.batches import Bad, BatchShape, RowResult, answer_rows, batch_of, check_rows
 from crm.api.doors import ApiView, described, rows_of
-from crm.api.fields import MemberReference, Moment, StrictSerializer
+from crm.api.fields import JSONObject, MemberReference, Moment, StrictSerializer
 from crm.enums import Channel, Urgency
 from crm.errors import Invalid
 from crm.selectors.references import Named, References, find_references
@@ -42,6 +42,11 @@ class MessageBody(StrictSerializer):
     topic = serializers.CharField(max_length=60, default="transactional")
     urgency = serializers.ChoiceField(Urgency.choices, default=Urgency.NORMAL.value)
     content = ContentBody()
+    context = JSONObject(
+        required=False,
+        allow_null=True,
+        help_text="Values for the placeholders of the content, as {{ day }}: texts, numbers, or an object of these.",
+    )
     channel = serializers.ChoiceField(Channel.choices, required=False, allow_blank=True)
     allow_fallback = serializers.BooleanField(required=False, allow_null=True)
     dedupe_key = serializers.CharField(max_length=200, required=False, allow_null=True)
@@ -141,6 +146,7 @@ def _request(given: Mapping[str, Any], names: References) -> MessageRequest:
         dedupe_key=given.get("dedupe_key"),
         send_after=given.get("send_after"),
         source=SOURCE,
+        context=given.get("context") or {},
         **given["content"],
         **plain,
     )

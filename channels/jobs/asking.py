@@ -11,6 +11,6 @@ def ask_of_message(message: Message, *, only: str | None = None, allow_fallback:
         urgency=message.urgency,
         only_channel=message.channel if only is None else only,
         allow_fallback=message.allow_fallback if allow_fallback is None else allow_fallback,
-        member_id=message.member_id if message.named_member else None,
+        member_id=message.member_id if message.named_member or message.personal else None,
         text_length=len(message.sms or message.body),
     )

@@ -14,6 +14,7 @@ class Message(models.Model):
     """What was decided to be said to one person of one family, with the decision and its reasons.
 
     `source` says who asked ("campaign:12", "staff", "api"), opaque to this floor. `dedupe_key` is null once freed.
+    A `personal` one calls its person by name, so that nobody else gets it.
     """
 
     family = models.ForeignKey(Family, models.PROTECT, verbose_name=_("family"), related_name="messages")
@@ -34,6 +35,7 @@ class Message(models.Model):
     decision = models.JSONField(_("decision"), default=dict)
     error = models.CharField(_("what went wrong"), max_length=300, blank=True)
     source = models.CharField(_("asked for by"), max_length=60, blank=True)
+    personal = models.BooleanField(_("names the person"), default=False)
     named_member = models.BooleanField(_("person was named"), default=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("written by"), null=True, blank=True

@@ -38,9 +38,11 @@ def _judge(snapshot: Snapshot, channel: str) -> RankedChannel:
     if refusal is not None:
         return RankedChannel(channel, eligible=False, reasons=(refusal,), estimate=_estimate(snapshot, channel))
     address, reason = find_recipient(snapshot, channel)
-    if address is None:
-        assert reason is not None
+    # What the text or the topic forbids is worth saying only where there is somebody to reach.
+    reason = reason or _unfit(snapshot, channel)
+    if reason is not None:
         return RankedChannel(channel, eligible=False, reasons=(reason,), estimate=_estimate(snapshot, channel))
+    assert address is not None
     score, reasons = _score(snapshot, channel)
     return RankedChannel(
         channel,
@@ -61,6 +63,10 @@ def _refusal(snapshot: Snapshot, channel: str) -> Reason | None:
         return Reason("not_asked_for", {"channel": snapshot.only_channel})
     if channel not in snapshot.ready:
         return Reason("no_sender")
+    return None
+
+
+def _unfit(snapshot: Snapshot, channel: str) -> Reason | None:
     if channel in TEXTING and snapshot.text_length > LONGEST_TEXT:
         return Reason("too_long", {"length": snapshot.text_length, "most": LONGEST_TEXT})
     if channel == "phone" and snapshot.topic_kind == "marketing" and snapshot.only_channel != "phone":
@@ -137,7 +143,7 @@ def _why_blocked(snapshot: Snapshot, judged: list[RankedChannel]) -> Reason:
         return next(one.reasons[0] for one in judged if one.channel == snapshot.only_channel)
     codes = {one.reasons[0].code: one.reasons[0] for one in reversed(judged)}
     # A channel that this house never set up explains nothing about the family, so it comes last.
-    acts = ("no_consent", "withdrawn", "opted_out", "address_broken", "only_a_child", "no_marketing_calls")
+    acts = ("too_long", "no_consent", "withdrawn", "opted_out", "address_broken", "only_a_child", "no_marketing_calls")
     for code in (*acts, "no_address", "no_sender"):
         if code in codes:
             return codes[code]

@@ -6,13 +6,15 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from channels.policy import Decision, RankedChannel
+from channels.policy.decide import TEXTING
 from channels.policy.segments import TextSize, text_size
 from channels.selectors.decisions import preview
 from channels.selectors.shapes import decision_as_json
 from channels.selectors.snapshots import Ask
 from channels.senders import is_sandbox, provider_names
+from channels.texts import Names, check_text, render
 from crm.addresses import pretty_address
-from crm.models import Member, Topic
+from crm.models import Family, Member, Topic
 
 _ADVICE = {
     "no_consent": lambda: _("Ask them, and record their consent; or choose a topic that is not marketing."),
@@ -22,6 +24,8 @@ _ADVICE = {
     "only_a_child": lambda: _("Add an address of an adult, or choose a topic that may go to a child."),
     "no_sender": lambda: _("Choose another channel, or have an administrator set this one up."),
     "no_marketing_calls": lambda: _("Choose phone if somebody should call all the same."),
+    "too_long": lambda: _("Shorten it, or write a shorter text for SMS."),
+    "no_address": lambda: _("Add an address on the family's page, or choose another channel or person."),
 }
 _BUTTONS = {
     "email": lambda: _("Send by email to %s"),
@@ -57,6 +61,8 @@ class Plan:
     problem: str
     advice: str
     size: TextSize | None
+    reads: str = ""
+    """The text with its placeholders filled in; empty where it has none."""
 
     @property
     def blocked(self) -> bool:
@@ -70,6 +76,8 @@ def plan_message(*, ask: Ask, topic: Topic, body: str = "", sms: str = "") -> Pl
     place = decision.ranking[0] if decision.channel else None
     name = _name(place)
     problem = "" if place else _problem(decision, ask)
+    text = (sms or body) if decision.channel in TEXTING else body
+    reads = _filled(text, place, ask)
     return Plan(
         decision=decision,
         shown=decision_as_json(decision),
@@ -80,8 +88,18 @@ def plan_message(*, ask: Ask, topic: Topic, body: str = "", sms: str = "") -> Pl
         following=_following(decision, ask),
         problem=problem[:1].upper() + problem[1:],
         advice="" if place else _advice(decision.reasons[0].code),
-        size=text_size(sms or body) if sms or decision.channel == "sms" else None,
+        size=text_size(reads or sms or body) if sms or decision.channel == "sms" else None,
+        reads=reads,
     )
+
+
+def _filled(text: str, place: RankedChannel | None, ask: Ask) -> str:
+    """The text as they read it, where it has placeholders that can be filled in."""
+    if place is None or "{" not in text or check_text(text):
+        return ""
+    family = Family.objects.get(pk=ask.family_id)
+    member = Member.objects.filter(pk=place.member_id).first() if place.member_id else None
+    return render(text, Names(family.name, member.first_name if member else ""))
 
 
 def _name(place: RankedChannel | None) -> str:
@@ -108,4 +126,5 @@ def _problem(decision: Decision, ask: Ask) -> str:
 
 
 def _advice(code: str) -> str:
-    return _ADVICE.get(code, lambda: _("Add an address on the family's page, or choose another channel or person."))()
+    # A reason that says it all needs none.
+    return _ADVICE.get(code, str)()

@@ -13,15 +13,21 @@ from channels.enums import DeliveryState, MessageStatus
 from channels.models import Delivery, Message
 from channels.policy import CHANNEL_ORDER, Decision, RankedChannel
 from channels.selectors import Ask, decision_as_json, preview
+from channels.services.filling import fill_requests, filling_problems
 from channels.services.states import cancel_waiting, refresh_status
+from channels.texts import Context
 from crm.enums import Urgency
 from crm.errors import Invalid
 from crm.models import Family, Member, Topic
 from crm.wake import wake
 
 LONGEST_BODY = 100_000
+LONGEST_SUBJECT = 300
 LONGEST_SMS = 1_600
 """Ten segments, Twilio's limit for one message."""
+
+
+_LIMITS = {"subject": LONGEST_SUBJECT, "body": LONGEST_BODY, "html": LONGEST_BODY, "sms": LONGEST_SMS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,10 @@ class MessageRequest:
     send_after: datetime | None = None
     source: str = ""
     created_by_id: int | None = None
+    context: Context | None = None
+    """Values for placeholders, beside the names that we fill in; None where the texts are taken as they stand."""
+    personal: bool = False
+    """The text calls the person by name; filling sets it."""
 
     @property
     def falls_back(self) -> bool:
@@ -145,7 +155,7 @@ def _check(request: MessageRequest, topics: dict[str, Topic]) -> dict[str, str]:
         errors["body"] = _("At most %d characters, please.") % LONGEST_BODY
     if len(request.sms) > LONGEST_SMS:
         errors["sms"] = _("A text holds at most %d characters.") % LONGEST_SMS
-    if len(request.subject) > 300 or "\n" in request.subject or "\r" in request.subject:
+    if len(request.subject) > LONGEST_SUBJECT or "\n" in request.subject or "\r" in request.subject:
         errors["subject"] = _("One line of at most 300 characters, please.")
     if any("\x00" in text for text in (request.body, request.subject, request.sms, request.html)):
         errors["body"] = _("The text holds a character that cannot be sent.")
@@ -163,13 +173,14 @@ def _check(request: MessageRequest, topics: dict[str, Topic]) -> dict[str, str]:
         errors["dedupe_key"] = _("Keys that begin with “campaign:” belong to campaigns.")
     if request.send_after is not None and timezone.is_naive(request.send_after):
         errors["send_after"] = _("Say the time zone, as in 2026-11-12T17:24:00+00:00.")
-    return errors
+    return errors or filling_problems(request, _LIMITS)
 
 
 def _write(requests: dict[int, MessageRequest], topics: dict[str, Topic]) -> dict[int, Message]:
     if not requests:
         return {}
     decisions = _decide(requests, topics)
+    requests = fill_requests(requests, decisions)
     now = timezone.now()
     messages = {index: _message(one, topics[one.topic], decisions[index], now) for index, one in requests.items()}
     Message.objects.bulk_create(messages.values(), batch_size=500)
@@ -214,6 +225,7 @@ def _message(request: MessageRequest, topic: Topic, decision: Decision, now: dat
         family_id=request.family_id,
         member_id=request.member_id or (decision.ranking[0].member_id if not blocked else None),
         named_member=request.member_id is not None,
+        personal=request.personal,
         topic=topic,
         urgency=request.urgency,
         subject=request.subject.strip(),

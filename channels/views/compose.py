@@ -18,6 +18,7 @@ from channels.selectors.pages import latest_messages
 from channels.selectors.plans import Plan, plan_message
 from channels.selectors.words import moment_words
 from channels.services import MessageRequest, SendOutcome, send_message
+from channels.services.filling import fill, names_of
 from crm.errors import Invalid
 from crm.models import Family
 
@@ -85,7 +86,8 @@ def _try_sending(form: ComposeForm, wanted: MessageRequest) -> SendOutcome | Non
 
 
 def _same(said: Message, wanted: MessageRequest) -> bool:
-    return (said.subject, said.body, said.sms) == (wanted.subject.strip(), wanted.body, wanted.sms)
+    filled = fill(wanted, names_of(said.family.name, said.member))
+    return (said.subject, said.body, said.sms) == (filled.subject.strip(), filled.body, filled.sms)
 
 
 def _done(request: HttpRequest, family: Family, outcome: SendOutcome) -> HttpResponse:
@@ -93,17 +95,24 @@ def _done(request: HttpRequest, family: Family, outcome: SendOutcome) -> HttpRes
     if message.status == MessageStatus.BLOCKED:
         toasts.error(request, _("Blocked: %s.") % message.error)
     elif outcome.duplicate:
-        toasts.info(request, _("Queued already: it goes once."))
+        toasts.info(request, _("Queued already: it goes once."), extra_tags=f"link:{message.get_absolute_url()}")
     elif message.status == MessageStatus.HELD and message.hold_until:
         cancel = reverse("channels:message-cancel", args=[message.pk])
         until = moment_words(message.hold_until, family.zone)
         toasts.success(request, _("Message held until %s.") % until, extra_tags=f"undo:{cancel}")
     else:
-        toasts.success(request, _("Message queued."))
+        toasts.success(request, _queued(message), extra_tags=f"link:{message.get_absolute_url()}")
     if not request.headers.get("HX-Request"):
         return redirect(message)
     context = {"family": family, "page": latest_messages(family_id=family.pk), "oob": True}
     return render(request, "channels/partials/compose_done.html", context)
+
+
+def _queued(message: Message) -> str:
+    if all(leg.channel != "phone" for leg in message.deliveries.all()):
+        return _("Message queued.")
+    name = message.member.first_name if message.member else _("the family")
+    return _("A call to %s is asked for; it comes into the queue of calls.") % name
 
 
 def _show(request: HttpRequest, family: Family, form: ComposeForm, *, status: int) -> HttpResponse:

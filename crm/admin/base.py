@@ -3,32 +3,97 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-COUNTED = 10_000
+from crm.enums import CallOutcome
+
 LONGEST_ID = 18
+DEEPEST_PAGE = 1_000_000
 
 
-class BoundedPaginator(Paginator):
-    """Counts no further than 10,000 rows, so that a table of millions costs what a small one costs."""
+class UncountedPaginator(Paginator):
+    """Never asks how many rows there are; pages of these are cut by `UncountedList`."""
 
     @cached_property
     def count(self) -> int:
-        """The number of rows, or 10,000 where there are more."""
-        rows = self.object_list
-        return rows.order_by()[:COUNTED].count() if isinstance(rows, QuerySet) else len(rows)
+        """No figure: nothing shows it."""
+        return 0
+
+
+class UncountedList(ChangeList):
+    """A list that is cut into pages without counting: it reads one row more than it shows, to know whether more follow."""
+
+    uncounted = True
+    previous_page = next_page = rows_in_words = ""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """The rows of one page; a page beyond the end sends back to the first, as Django's own does."""
+        size, page = self.list_per_page, self.page_num
+        if not 1 <= page <= DEEPEST_PAGE:
+            raise IncorrectLookupParameters
+        start = (page - 1) * size
+        rows = list(self.queryset[start : start + size + 1])
+        if page > 1 and not rows:
+            raise IncorrectLookupParameters
+        more = len(rows) > size
+        self.result_list = rows[:size]
+        # Of the rows on the page alone: “select all” across pages would have to name a total.
+        self.result_count = len(self.result_list)
+        self.paginator = self.model_admin.get_paginator(request, self.queryset, size)
+        self.full_result_count, self.show_full_result_count = None, False
+        self.show_admin_actions, self.can_show_all, self.multi_page = True, False, more or page > 1
+        self.previous_page = self.get_query_string({PAGE_VAR: page - 1}) if page > 1 else ""
+        self.next_page = self.get_query_string({PAGE_VAR: page + 1}) if more else ""
+        self.rows_in_words = _rows_in_words(start, len(self.result_list), more=more)
+
+
+def _rows_in_words(start: int, shown: int, *, more: bool) -> str:
+    values = {"first": start + 1, "last": start + shown}
+    if more:
+        return _("Rows %(first)d to %(last)d; there are more") % values
+    if start:
+        return _("Rows %(first)d to %(last)d, the last ones") % values
+    return _("%(last)d in all") % values
 
 
 class BigTable(admin.ModelAdmin):
     """A list without COUNT(*), newest first by key."""
 
-    paginator = BoundedPaginator
+    paginator = UncountedPaginator
     show_full_result_count = False
     list_per_page = 50
+    show_facets = admin.ShowFacets.NEVER
     ordering: ClassVar[Any] = ("-pk",)
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        """Pages without a count."""
+        return UncountedList
+
+
+class ByWhom(admin.BooleanFieldListFilter):
+    """Whether a person or a program opened or clicked."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.title = gettext_lazy("person or machine")
+
+    def choices(self, changelist: Any) -> Any:
+        """In words instead of yes and no."""
+        words = (gettext_lazy("All"), gettext_lazy("Machine"), gettext_lazy("Person"))
+        for choice, display in zip(super().choices(changelist), words, strict=True):
+            yield {**choice, "display": display}
+
+
+def outcome_words(code: str) -> str:
+    """An outcome in words; one that another system brought is spelled out."""
+    return str(CallOutcome(code).label) if code in CallOutcome.values else code.replace("_", " ").capitalize()
 
 
 class ReadOnly(admin.ModelAdmin):

@@ -125,7 +125,7 @@ class FamilyAdmin(BigTable):
     ordering: ClassVar[Any] = ("name", "id")
     search_fields = ("name",)
     search_help_text = _("Names, references, numbers and addresses")
-    autocomplete_fields = ("tags",)
+    filter_horizontal = ("tags",)
     readonly_fields = ("created_at", "updated_at")
     inlines = (MemberInline, ContactPointInline)
 

@@ -3,18 +3,31 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from crm.admin.base import BigTable, ReadOnly, SearchById
+from crm.admin.base import BigTable, ByWhom, ReadOnly, SearchById, outcome_words
 from crm.models import ChannelPreference, ChannelTally, Interaction, StatedPreference
+from crm.selectors.timeline.words import type_word
 
 
 @admin.register(Interaction)
 class InteractionAdmin(SearchById, ReadOnly, BigTable):
     """Nothing here is changed; a correction is made on the family's page."""
 
-    list_display = ("occurred_at", "interaction_type", "channel", "direction", "outcome", "family", "member")
-    list_filter = ("channel", "direction", "is_machine")
+    list_display = ("occurred_at", "what", "channel", "direction", "result", "family", "member")
+    list_filter = ("channel", "direction", ("is_machine", ByWhom))
     list_select_related = ("family", "member")
     search_help_text = _("A number, or a family's reference")
+    exclude = ("interaction_type", "outcome")
+    readonly_fields = ("what", "result")
+
+    @admin.display(description=_("type"), ordering="interaction_type")
+    def what(self, row: Interaction) -> str:
+        """The type in words."""
+        return type_word(row.interaction_type)
+
+    @admin.display(description=_("outcome"), ordering="outcome")
+    def result(self, row: Interaction) -> str:
+        """The outcome in words."""
+        return outcome_words(row.outcome)
 
 
 @admin.register(ChannelPreference)

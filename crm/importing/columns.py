@@ -16,7 +16,7 @@ class Column(NamedTuple):
 
 
 COLUMNS = (
-    Column("family_ref", True, _("Your reference of the family: 1 to 64 letters, digits and _ . : -"), "RB-0142"),
+    Column("family_ref", True, _("Your reference of the family: 1 to 64 letters, digits and _ . : -"), "EX-0142"),
     Column("family_name", True, _("At least in one row of each family"), "Martinez family"),
     Column("member_name", True, _("The person this row is about"), "Elena Martinez"),
     Column("member_ref", False, _("Your reference of the person; without one, the name tells people apart"), "P-2201"),

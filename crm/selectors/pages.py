@@ -38,7 +38,12 @@ def cut_page(
     found = list(rows[: size + 1])
     more = len(found) > size
     found = found[:size]
-    return Page(found, _write([getattr(found[-1], name) for name in fields]) if more else "")
+    return Page(found, key_of(found[-1], fields) if more else "")
+
+
+def key_of(row: Model, fields: Sequence[str]) -> str:
+    """The key that a page after this row begins with."""
+    return _write([getattr(row, name) for name in fields])
 
 
 def _beyond(fields: Sequence[str], values: Sequence[Any], sign: str) -> Q:

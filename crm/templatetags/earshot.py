@@ -152,12 +152,21 @@ def initials(name: object) -> str:
 
 @register.filter
 def undo_url(message: Any) -> str:
-    """Where a toast's Undo posts to: the message's `undo`, or extra_tags of the form `undo:/some/path/`.
+    """Where a toast's Undo posts to: the message's `undo`, or extra_tags of the form `undo:/some/path/`."""
+    return _own_path(message, "undo:") or _ours(getattr(message, "undo", ""))
 
-    Only a path of this site: extra_tags travel in a cookie.
-    """
-    target = getattr(message, "undo", "")
-    for tag in (getattr(message, "extra_tags", "") or "").split():
-        if tag.startswith("undo:"):
-            target = tag.removeprefix("undo:")
+
+@register.filter
+def link_url(message: Any) -> str:
+    """What a toast speaks of, to be looked at: extra_tags of the form `link:/some/path/`."""
+    return _own_path(message, "link:")
+
+
+def _own_path(message: Any, prefix: str) -> str:
+    tags = (getattr(message, "extra_tags", "") or "").split()
+    return _ours(next((tag.removeprefix(prefix) for tag in reversed(tags) if tag.startswith(prefix)), ""))
+
+
+def _ours(target: str) -> str:
+    """Only a path of this site: extra_tags travel in a cookie."""
     return target if target.startswith("/") and not target.startswith(("//", "/\\")) else ""

@@ -139,3 +139,44 @@ def test_many_messages_take_as_many_queries_as_few(caller):
 
 def test_an_unknown_message_is_404(caller):
     assert_problem(caller("messages:send").get("messages/999999/"), 404)
+
+
+def test_placeholders_are_filled_from_names_and_context(caller, family):
+    content = {"subject": "Fair on {{ day }}", "body": "Dear {{ member.first_name }}, {{ child.name }} is on at {{ at }}"}
+    context = {"day": "Friday", "child": {"name": "Sofia"}, "at": 3}
+    answer = caller("messages:send").post("messages/", asked(content=content, context=context))
+    assert answer.status_code == 202, answer.content
+    message = Message.objects.get()
+    assert (message.subject, message.body) == ("Fair on Friday", "Dear Elena, Sofia is on at 3")
+
+
+@pytest.mark.parametrize(
+    ("context", "body", "field"),
+    [
+        (None, "Dear {{ day }}", "content.body"),
+        ({"day": "Friday"}, "Dear {{ dya }}", "content.body"),
+        ({"child": {"name": "Sofia"}}, "Dear {{ child }}", "content.body"),
+        ({"day": "Friday"}, "{{ day | upcase }}", "content.body"),
+        ({"family": {"name": "x"}}, "Dear", "context"),
+        ({"member": "x"}, "Dear", "context"),
+        ({"day": None}, "Dear", "context"),
+        ({"days": ["Friday"]}, "Dear", "context"),
+        ({"deep": {"er": {"x": 1}}}, "Dear", "context"),
+        ({str(n): "x" for n in range(51)}, "Dear", "context"),
+        ({"long": "x" * 70_000}, "Dear", "context"),
+        ("Friday", "Dear", "context"),
+        ({"self": "x", "args": "y"}, "{{ nothing }}", "content.body"),
+    ],
+)
+def test_what_cannot_be_filled_in_is_refused(caller, family, context, body, field):
+    answer = caller("messages:send").post("messages/", asked(content={"body": body}, context=context))
+    assert_problem(answer, 400, field)
+    assert not Message.objects.exists()
+
+
+def test_a_bad_placeholder_in_a_list_holds_nobody_up(caller, family):
+    rows = [asked(content={"body": "Dear {{ x }}"}), asked(content={"body": "Dear {{ x }}"}, context={"x": "Elena"})]
+    answer = caller("messages:send").post("messages/", rows)
+    assert answer.status_code == 207
+    assert [row["status"] for row in answer.json()["results"]] == ["error", "created"]
+    assert Message.objects.get().body == "Dear Elena"

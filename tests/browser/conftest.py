@@ -11,6 +11,7 @@ from tests.processes import Processes, free_port, running
 
 PASSWORD = "earshot-demo"
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+LONG_NAME = "Llanfairpwllgwyngyll" * 8
 _INSTALLATION = pytest.StashKey[Processes]()
 
 
@@ -35,6 +36,9 @@ def address(browser: Browser, tmp_path_factory: Any, request: Any) -> Iterator[s
     with running(installation):
         installation.manage("migrate", "--verbosity", "0")
         installation.manage("seed_demo", "--families", "40", "--interactions", "2500")
+        unreachable = folder / "unreachable.csv"
+        unreachable.write_text(f"family_ref,family_name,member_name\nEX-1,{LONG_NAME},{LONG_NAME}\n", encoding="utf-8")
+        installation.manage("import_families", str(unreachable))
         installation.start_web(port)
         installation.start_background("--pool", "threads", "--concurrency", "2")
         installation.wait_for(f"{url}/healthz")
@@ -151,6 +155,7 @@ def find_places(page: Page) -> dict[str, str]:
         "family": family,
         "event": event,
         "compose": f"{family}message/",
+        "blocked compose": f"{first_link(page, '/families/?q=llanfair', '#families-list li a')}message/",
         "message": send_a_message(page, family),
         "campaign preview": f"{draft}preview/",
     }
