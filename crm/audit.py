@@ -7,6 +7,7 @@ django-auditlog compares and writes on save and delete. What goes by `update()` 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 from auditlog.context import auditlog_disabled
@@ -35,7 +36,7 @@ def acting(person: Callable[[], Any]) -> Iterator[None]:
 def acting_for(user_id: int | None) -> Iterator[None]:
     """The same for a job that a person started, by the person's id."""
     users = get_user_model().objects
-    with acting(lambda: users.filter(pk=user_id).first() if user_id else None):
+    with acting(cache(lambda: users.filter(pk=user_id).first() if user_id else None)):
         yield
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -166,9 +165,8 @@ def test_a_role_enters_its_pages_and_no_others(role: OfficeRole, world: None) ->
 def test_the_administration_is_closed_below_administrators(role: OfficeRole, world: None) -> None:
     client = person(role)
     for one in ADMIN_PAGES:
-        first = client.get(one.path)
-        assert to_login(first), one
-        assert client.get(first["Location"]).status_code == 403, one
+        assert to_login(client.get(one.path)), one
+    assert client.get(reverse("admin:index"), follow=True).status_code == 403
 
 
 def test_an_administrator_needs_no_superuser(world: None) -> None:
@@ -176,13 +174,10 @@ def test_an_administrator_needs_no_superuser(world: None) -> None:
     assert not boss.is_superuser
     client = Client()
     client.force_login(boss)
-    for model in admin.site._registry:
-        name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
-        assert client.get(reverse(name)).status_code == 200, name
     for one in ADMIN_PAGES:
         answer = client.get(one.path)
         assert not to_login(answer), one
-        assert answer.status_code < 500, one
+        assert answer.status_code == 200 if one.name.endswith("_changelist") else answer.status_code < 500, one
 
 
 def test_staff_see_no_way_to_what_only_managers_may(world: None) -> None:

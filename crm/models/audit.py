@@ -23,7 +23,9 @@ class ChangeManager(LogEntryManager):
         return super().log_create(instance, force_log, changes=changes, **about(instance), **fields)
 
     def log_m2m_changes(self, queryset: Any, instance: models.Model, operation: str, name: str, **fields: Any) -> Any:
-        """Write what was put into a list, or taken from it."""
+        """Write what was put into a list, or taken from it; only_people is not asked here."""
+        if person_acting() is None:
+            return None
         return super().log_m2m_changes(queryset, instance, operation, name, **about(instance), **fields)
 
 
