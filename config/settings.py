@@ -193,6 +193,7 @@ OTP_TOTP_ISSUER = f"Earshot {ORGANISATION_NAME}"
 AUDITLOG_LOGENTRY_MODEL = "crm.Change"
 AUDITLOG_STORE_JSON_CHANGES = True
 AUDITLOG_DISABLE_REMOTE_ADDR = True
+AUDITLOG_USE_FK_STRING_REPRESENTATION = True
 
 # Background work: the database is the queue, Celery only spreads and wakes.
 _broker_dir = VAR_DIR / "broker"

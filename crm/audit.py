@@ -102,7 +102,9 @@ def begin() -> None:
     pre_log.connect(only_people, dispatch_uid="crm.audit.only_people")
     track(models.Family, leave_out={"updated_at"}, sets={"tags"})
     track(models.ContactPoint, leave_out={"created_at", "last_ok_at"})
-    track(models.StatedPreference, leave_out={"recorded_at"})
+    # Who and when stand in the entry itself.
+    track(models.StatedPreference, leave_out={"recorded_at", "recorded_by"})
+    track(models.Consent, leave_out={"family", "recorded_at", "recorded_by"})
     track(models.ApiKey, leave_out={"digest", "created_at", "last_used_at"})
-    for model in (models.Member, models.Consent, models.Topic, models.Tag):
+    for model in (models.Member, models.Topic, models.Tag):
         track(model)

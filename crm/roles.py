@@ -113,7 +113,7 @@ def role_required(role: OfficeRole) -> Callable[[View], View]:
         def guarded(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
             return _refusal(request, role) or view(request, *args, **options)
 
-        return _declare(guarded, role)  # type: ignore[arg-type,return-value]
+        return _declare(guarded, role)  # type: ignore[return-value]
 
     return decorate
 
@@ -125,7 +125,7 @@ def person_required(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
         return _unknown(request, {"confirm"}) or view(request, *args, **options)
 
-    return _declare(guarded, PERSON)  # type: ignore[arg-type,return-value]
+    return _declare(guarded, PERSON)  # type: ignore[return-value]
 
 
 def everyone(view: View) -> View:

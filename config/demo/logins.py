@@ -50,7 +50,7 @@ def demo_logins() -> list[DemoLogin]:
         get_user_model().objects.filter(username__in=ROLES, is_active=True).values_list("username", "password")
     )
     return [
-        DemoLogin(role.label, name, PASSWORD) for name, role in ROLES.items() if name in known and _is_demo(known[name])
+        DemoLogin(str(role.label), name, PASSWORD) for name, role in ROLES.items() if name in known and _is_demo(known[name])
     ]
 
 

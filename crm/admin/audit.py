@@ -17,7 +17,7 @@ admin.site.unregister(Change)
 class ChangeAdmin(ReadOnly, BigTable):
     """Newest first; found by the person who made it, or by the reference of a family."""
 
-    list_display = ("timestamp", "actor_name", "action", "content_type", "object_repr", "what")
+    list_display = ("timestamp", "actor_name", "action", "subject", "what")
     list_filter = (
         "action",
         ("content_type", admin.RelatedOnlyFieldListFilter),
@@ -27,7 +27,12 @@ class ChangeAdmin(ReadOnly, BigTable):
     list_select_related = ("content_type", "actor")
     search_fields = ("object_repr",)
     search_help_text = _("A name or address as it was then")
-    fields = ("timestamp", "actor", "actor_name", "action", "content_type", "object_repr", "what")
+    fields = ("timestamp", "actor", "actor_name", "action", "subject", "what")
+
+    @admin.display(description=_("what"))
+    def subject(self, change: Change) -> str:
+        """The kind of thing, and its name then."""
+        return f"{change.content_type.name}: {change.object_repr}"
 
     @admin.display(description=_("from what to what"))
     def what(self, change: Change) -> SafeString:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from auditlog.models import AbstractLogEntry, LogEntryManager
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from crm.audit import person_acting
 
-_NOTHING = (None, "", [], {})
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
 class ChangeManager(LogEntryManager):
@@ -73,21 +74,27 @@ class Change(AbstractLogEntry):
     def lines(self) -> list[tuple[str, str, str]]:
         """Each field in words, what it was, and what it is; a list says what came or went."""
         model = self.content_type.model_class()
-        return [_line(model, name, pair) for name, pair in (self.changes or {}).items()]
+        # Of what is new or gone the page says whose it is.
+        hidden = {"family"} if self.action != self.Action.UPDATE else set()
+        return [_line(model, name, pair) for name, pair in (self.changes or {}).items() if name not in hidden]
 
 
 def _line(model: type[models.Model] | None, name: str, pair: Any) -> tuple[str, str, str]:
     try:
-        word = str(model._meta.get_field(name).verbose_name) if model else name  # type: ignore[union-attr]
-    except LookupError:
-        word = name
+        field: Any = model._meta.get_field(name) if model else None
+    except FieldDoesNotExist:
+        # An entry outlives the fields of its day.
+        field = None
+    word = str(field.verbose_name) if field is not None else name
     if isinstance(pair, dict):
         told = ", ".join(pair["objects"])
         return (word, "", told) if pair["operation"] == "add" else (word, told, "")
-    return word, _told(pair[0]), _told(pair[1])
+    return word, _told(field, pair[0]), _told(field, pair[1])
 
 
-def _told(value: Any) -> str:
+def _told(field: Any, value: Any) -> str:
     if isinstance(value, bool):
         return str(_("yes") if value else _("no"))
-    return "" if value in _NOTHING else str(value)
+    if value in _NOTHING:
+        return ""
+    return str(dict(getattr(field, "flatchoices", ())).get(value, value))
