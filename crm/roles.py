@@ -16,11 +16,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Case, Exists, OuterRef, QuerySet, Subquery, When
-from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
+from django_htmx.http import HttpResponseClientRedirect
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -154,7 +155,12 @@ def _unknown(request: HttpRequest, steps: set[str]) -> HttpResponseBase | None:
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
     step = access_of(request).step
-    return redirect(step_url(request, step)) if step in steps else None
+    if step not in steps:
+        return None
+    # A script that asked for a part of a page would put the step's page into it.
+    by_script = bool(request.headers.get("HX-Request"))
+    url = step_url(request, step, reverse(settings.LOGIN_REDIRECT_URL) if by_script else "")
+    return HttpResponseClientRedirect(url) if by_script else HttpResponseRedirect(url)
 
 
 def step_url(request: HttpRequest, step: str, back: str = "") -> str:

@@ -141,8 +141,6 @@ def test_a_person_without_role_gets_a_friendly_page(world: None) -> None:
         for answer in (client.get(one.path), client.post(one.path)):
             assert answer.status_code == 403, one
             assert b"nobody has said yet what you do" in answer.content, one
-    for one in ADMIN_PAGES:
-        assert refused(client.get(one.path)), one
     assert client.get(reverse("account")).status_code == 200
 
 
@@ -161,20 +159,23 @@ def test_a_role_enters_its_pages_and_no_others(role: OfficeRole, world: None) ->
             assert client.post(one.path).status_code == 403, one
 
 
-@pytest.mark.parametrize("role", [OfficeRole.STAFF, OfficeRole.MANAGER])
-def test_the_administration_is_closed_below_administrators(role: OfficeRole, world: None) -> None:
+@pytest.mark.parametrize("role", [None, OfficeRole.STAFF, OfficeRole.MANAGER])
+def test_the_administration_is_closed_below_administrators(role: OfficeRole | None, world: None) -> None:
     client = person(role)
     for one in ADMIN_PAGES:
         assert to_login(client.get(one.path)), one
     assert client.get(reverse("admin:index"), follow=True).status_code == 403
 
 
-def test_an_administrator_needs_no_superuser(world: None) -> None:
+@pytest.mark.parametrize("app", sorted({one.path.split("/")[2] for one in ADMIN_PAGES}))
+def test_an_administrator_needs_no_superuser(app: str, world: None) -> None:
     boss = make_user("boss", role=OfficeRole.ADMINISTRATOR)
     assert not boss.is_superuser
     client = Client()
     client.force_login(boss)
     for one in ADMIN_PAGES:
+        if one.path.split("/")[2] != app:
+            continue
         answer = client.get(one.path)
         assert not to_login(answer), one
         assert answer.status_code == 200 if one.name.endswith("_changelist") else answer.status_code < 500, one

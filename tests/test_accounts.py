@@ -243,6 +243,8 @@ def test_a_session_of_before_must_show_the_code_too(staff_client: Client, staff:
     answer = staff_client.get("/families/")
     assert answer["Location"] == f"{reverse('login-code')}?next=%2Ffamilies%2F"
     assert staff_client.get(reverse("account")).status_code == 302
+    part = staff_client.get("/families/", headers={"HX-Request": "true"})
+    assert part["HX-Redirect"] == f"{reverse('login-code')}?next=%2F"
     assert staff_client.post(reverse("login-code"), {"code": app_code()}).status_code == 302
     assert staff_client.get("/families/").status_code == 200
 
