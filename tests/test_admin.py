@@ -114,9 +114,9 @@ def our_models() -> Iterator[type[Model]]:
 
 def test_all_that_an_administrator_needs_is_there() -> None:
     needed = {
-        Change, Family, Member, ContactPoint, Tag, Topic, Consent, Interaction, CallTask, Event, ApiKey, ChannelPreference,
+        Family, Member, ContactPoint, Tag, Topic, Consent, Interaction, CallTask, Event, ApiKey, ChannelPreference,
         ChannelTally, StatedPreference, Tick, MissedNews, Message, Delivery, Receipt, Unmatched, RefusedCallback,
-        PortalItem, Campaign, PeriodicTask,
+        PortalItem, Campaign, PeriodicTask, Change,
     }  # fmt: skip
     assert needed <= set(admin.site._registry)
 
