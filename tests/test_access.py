@@ -12,6 +12,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.views import APIView
 
 from campaigns.models import Campaign, CampaignState
+from config.accounts.groups import make_groups
 from crm.api.doors import UnknownRoute
 from crm.models import Topic
 from crm.roles import EVERYONE, PERSON, OfficeRole
@@ -245,6 +246,17 @@ def test_pages_learn_the_role_with_the_person(world: None, django_assert_num_que
     client.get("/more/")
     with django_assert_num_queries(3):  # session, person, calls that are due
         client.get("/more/")
+
+
+def test_who_was_here_before_there_were_roles_goes_on_as_staff() -> None:
+    Group.objects.all().delete()
+    old, root = make_user("old", role=None), make_user("root", superuser=True)
+    make_groups()
+    assert [group.name for group in old.groups.all()] == ["staff"]
+    assert not root.groups.exists()
+    old.groups.clear()
+    make_groups()
+    assert not old.groups.exists()
 
 
 def test_the_groups_hold_what_the_administration_asks() -> None:

@@ -221,6 +221,10 @@ def test_the_second_step_needs_the_first_and_soon(client: Client) -> None:
         assert client.post(reverse("login-code"), {"code": app_code()})["Location"] == reverse("login")
 
 
+def test_who_needs_no_code_is_not_asked(staff_client: Client) -> None:
+    assert staff_client.get(f"{reverse('login-code')}?next=/calls/")["Location"] == "/calls/"
+
+
 def test_somebody_who_was_barred_meanwhile_does_not_enter(client: Client) -> None:
     nora = make_user("nora")
     with_factor(nora)

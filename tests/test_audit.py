@@ -1,8 +1,11 @@
 """What people change leaves an entry: who, when, from what to what; secrets never, jobs never."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
@@ -231,6 +234,17 @@ def test_the_page_of_changes_pages_in_a_fixed_number_of_queries(
         second = manager_client.get(f"{address}?after={after}").content.decode()
     assert "old9-" in second
     assert "old10-" not in second
+
+
+def test_an_import_by_a_manager_tells_who(manager_client: Client) -> None:
+    data = (Path(settings.BASE_DIR) / "static" / "examples" / "families.csv").read_bytes()
+    upload = SimpleUploadedFile("families.csv", data, content_type="text/csv")
+    page = manager_client.post(reverse("crm:imports"), {"step": "preview", "file": upload})
+    assert not Change.objects.exists()
+    manager_client.post(reverse("crm:imports"), {"step": "import", "token": page.context["token"]})
+    made = Change.objects.filter(content_type__model="family", action=Change.Action.CREATE)
+    assert made.count() == Family.objects.count() > 0
+    assert set(made.values_list("actor_name", flat=True)) == {"priya"}
 
 
 def test_a_deleted_family_leaves_its_entry(office: Client, boss: Any) -> None:

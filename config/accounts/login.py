@@ -25,7 +25,7 @@ from config.accounts.addresses import client_address, wanted_page
 from config.accounts.factors import confirm, has_second_factor, seconds_to_wait
 from config.accounts.forms import CodeForm
 from config.demo.logins import demo_logins
-from crm.roles import everyone
+from crm.roles import access_of, everyone
 
 HALF_WAY = "half_logged_in"
 TIME_FOR_CODE = 10 * 60
@@ -58,6 +58,8 @@ def login_code(request: HttpRequest) -> HttpResponse:
     user = _half_way(request)
     if user is None:
         return redirect("login")
+    if request.user.is_authenticated and access_of(request).step != "confirm":
+        return redirect(wanted_page(request) or "dashboard")
     form = CodeForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         device = confirm(user=user, code=form.cleaned_data["code"])
