@@ -1,25 +1,36 @@
-"""The house as an app: what it sets up when its tables are there."""
+"""The top floor: what must be right before anything starts, and what is set up when the tables are there."""
 
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.db.models.signals import post_migrate
-from django.utils.translation import gettext_lazy as _
+
+from config.environment import refuse
 
 
-class HouseConfig(AppConfig):
+class ConfigConfig(AppConfig):
+    """The top floor as an app."""
+
     name = "config"
-    verbose_name = _("Earshot")
 
     def ready(self) -> None:
-        # Models are there only now.
+        """Stop the start where the email vendor cannot work with what is set; keep an eye on people and schedules."""
+        from channels.adapters.email import setup_problem
+
+        if problem := setup_problem(settings.EMAIL_PROVIDER):
+            refuse(problem)
+        post_migrate.connect(self.make_roles, dispatch_uid="config.make_roles")
+        self.track_changes()
+
+    def track_changes(self) -> None:
+        """Changes of people, their second factor and the schedules are written down; keys and passwords never."""
         from django.contrib.auth import get_user_model
         from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
         from django_otp.plugins.otp_totp.models import TOTPDevice
 
         from crm.audit import track
 
-        post_migrate.connect(self.make_roles, dispatch_uid="config.make_roles")
         track(get_user_model(), leave_out={"last_login", "date_joined"}, hide={"password"}, sets={"groups"})
         only = {"user", "name", "confirmed"}
         track(TOTPDevice, leave_out={field.name for field in TOTPDevice._meta.concrete_fields} - only)

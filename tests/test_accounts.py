@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import time_machine
 from axes.models import AccessAttempt
-from django.core.management import CommandError
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
@@ -351,7 +350,7 @@ def test_nobody_changes_anything_but_their_own(staff_client: Client, staff: Any)
 @pytest.mark.parametrize("value", ["0", "-1", "many", "9999999"])
 def test_a_number_that_cannot_work_stops_the_start(value: str, monkeypatch: Any) -> None:
     monkeypatch.setenv("LOGIN_TRIES", value)
-    with pytest.raises((SystemExit, CommandError)):
+    with pytest.raises(SystemExit):
         whole_number("LOGIN_TRIES", default=8, least=3, most=100)
 
 
@@ -360,5 +359,5 @@ def test_an_unknown_role_stops_the_start(monkeypatch: Any) -> None:
     known = frozenset(OfficeRole.values)
     assert words("SECOND_FACTOR_ROLES", known) == {"manager", "administrator"}
     monkeypatch.setenv("SECOND_FACTOR_ROLES", "boss")
-    with pytest.raises((SystemExit, CommandError)):
+    with pytest.raises(SystemExit):
         words("SECOND_FACTOR_ROLES", known)
