@@ -1,5 +1,7 @@
 """What to say to whom: campaigns."""
 
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
@@ -7,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.enums import Channel, Urgency
 from crm.models import Topic
+from crm.roles import Access
 
 
 class CampaignState(models.TextChoices):
@@ -14,6 +17,16 @@ class CampaignState(models.TextChoices):
     RUNNING = "running", _("Going out")
     DONE = "done", _("Gone out")
     STOPPED = "stopped", _("Stopped")
+
+
+class CampaignQuerySet(models.QuerySet):
+    """Campaigns, by who looks."""
+
+    def open_to(self, access: Access) -> Self:
+        """Drafts are the managers' own; what has begun to go out is everybody's to see."""
+        if access.manages:
+            return self
+        return self.exclude(state=CampaignState.DRAFT) if access.works else self.none()
 
 
 class Campaign(models.Model):
@@ -39,6 +52,8 @@ class Campaign(models.Model):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    objects = CampaignQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("campaign")

@@ -15,6 +15,7 @@ from channels.services.cancelling import cancel_messages
 from channels.services.send import LONGEST_BODY, LONGEST_SMS
 from crm.enums import Channel, Urgency
 from crm.errors import Invalid
+from crm.services import note_changes
 from crm.wake import wake
 
 PLAN = "campaigns.plan_campaign"
@@ -69,6 +70,7 @@ def start_campaign(*, campaign_id: int) -> bool:
     draft = Campaign.objects.filter(pk=campaign_id, state=CampaignState.DRAFT)
     started = bool(draft.update(state=CampaignState.RUNNING, started_at=timezone.now(), planned_up_to=0))
     if started:
+        _note_state(campaign, CampaignState.RUNNING)
         wake(PLAN, campaign_id)
     return started
 
@@ -80,6 +82,9 @@ def stop_campaign(*, campaign_id: int) -> int | None:
     One whose messages are all written can be stopped as long as some of them wait. What has left has left.
     """
     campaigns = Campaign.objects.filter(pk=campaign_id)
+    before = campaigns.first()
+    if before is None:
+        return None
     stopped = {"state": CampaignState.STOPPED, "finished_at": timezone.now()}
     # The UPDATE waits for a chunk that is being written, so that its messages are cancelled, too.
     running = campaigns.filter(state=CampaignState.RUNNING).update(**stopped)
@@ -88,7 +93,14 @@ def stop_campaign(*, campaign_id: int) -> int | None:
     kept_back = cancel_messages(source=Campaign(pk=campaign_id).source)
     if kept_back and not running:
         campaigns.filter(state=CampaignState.DONE).update(**stopped)
-    return kept_back if running or kept_back else None
+    if running or kept_back:
+        _note_state(before, CampaignState.STOPPED)
+        return kept_back
+    return None
+
+
+def _note_state(campaign: Campaign, state: CampaignState) -> None:
+    note_changes(changed=[(campaign, {"state": (campaign.state, state.value)})])
 
 
 def campaign_problems(campaign: Campaign) -> dict[str, str]:

@@ -9,8 +9,10 @@ from django.views.decorators.http import require_http_methods
 from channels.adapters import ear_of
 from channels.ports import Refused
 from channels.services.receipts import count_refusal, store_receipt
+from crm.roles import everyone
 
 
+@everyone
 @csrf_exempt
 @require_http_methods(["POST", "HEAD", "GET"])
 def email_callback(request: HttpRequest, esp: str, kind: str) -> HttpResponse:
@@ -18,6 +20,7 @@ def email_callback(request: HttpRequest, esp: str, kind: str) -> HttpResponse:
     return _take(request, f"email:{esp}:{kind}")
 
 
+@everyone
 @csrf_exempt
 @require_http_methods(["POST"])
 def twilio_callback(request: HttpRequest, kind: str) -> HttpResponse:

@@ -1,7 +1,10 @@
-"""What must be right before anything starts, beyond what single settings say."""
+"""The top floor: what must be right before anything starts, and what is set up when the tables are there."""
+
+from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.db.models.signals import post_migrate
 
 from config.environment import refuse
 
@@ -12,8 +15,32 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        """Stop the start where the email vendor cannot work with what is set."""
+        """Stop the start where the email vendor cannot work with what is set; keep an eye on people and schedules."""
         from channels.adapters.email import setup_problem
 
         if problem := setup_problem(settings.EMAIL_PROVIDER):
             refuse(problem)
+        post_migrate.connect(self.make_roles, dispatch_uid="config.make_roles")
+        self.track_changes()
+
+    def track_changes(self) -> None:
+        """Changes of people, their second factor and the schedules are written down; keys and passwords never."""
+        from django.contrib.auth import get_user_model
+        from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+        from django_otp.plugins.otp_totp.models import TOTPDevice
+
+        from crm.audit import track
+
+        track(get_user_model(), leave_out={"last_login", "date_joined"}, hide={"password"}, sets={"groups"})
+        only = {"user", "name", "confirmed"}
+        track(TOTPDevice, leave_out={field.name for field in TOTPDevice._meta.concrete_fields} - only)
+        track(PeriodicTask, leave_out={"last_run_at", "total_run_count", "date_changed"})
+        track(CrontabSchedule)
+        track(IntervalSchedule)
+
+    def make_roles(self, sender: Any, **about: Any) -> None:
+        """The last app that is migrated has all tables behind it; once is enough."""
+        from config.accounts.groups import LAST_APP, make_groups
+
+        if sender.name == LAST_APP:
+            make_groups(using=about["using"])

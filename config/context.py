@@ -6,19 +6,21 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from crm.roles import Access, access_of
 from crm.selectors.tasks import count_calls_due
 
 THEMES = ("auto", "light", "dark")
 
 
 def frame(request: HttpRequest) -> dict[str, object]:
-    """The frame's variables: `theme`, `organisation`, `sandbox_channels`, `sandbox_only` and `nav`."""
+    """The frame's variables: `theme`, `organisation`, `access`, `sandbox_channels`, `sandbox_only` and `nav`."""
     sandbox = sandbox_channels()
     return {
         "theme": theme(request),
         "organisation": settings.ORGANISATION_NAME,
         "sandbox_channels": [channel for channel, is_sandbox in sandbox.items() if is_sandbox],
         "sandbox_only": all(sandbox.values()),
+        "access": SimpleLazyObject(lambda: access_of(request) if hasattr(request, "user") else Access()),
         "nav": SimpleLazyObject(navigation(request)),
     }
 
@@ -39,8 +41,7 @@ def navigation(request: HttpRequest) -> Callable[[], dict[str, int]]:
     """A function that counts what waits, called only by a page that shows the rail: fragments stay cheap."""
 
     def count() -> dict[str, int]:
-        user = getattr(request, "user", None)
-        if user is None or not user.is_authenticated:
+        if not hasattr(request, "user") or not access_of(request).works:
             return {}
         return {"calls_due": count_calls_due()}
 

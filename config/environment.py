@@ -243,3 +243,21 @@ def required(name: str, because: str) -> str:
     if not value:
         refuse(f"{name} is not set; {because}.")
     return value
+
+
+def whole_number(name: str, *, default: int, least: int, most: int) -> int:
+    """A number within bounds; anything else stops the start."""
+    value = env.str(name, "").strip()
+    if not value:
+        return default
+    if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+        refuse(f"{name} is “{value}”; it must be a number from {least} to {most}.")
+    return int(value)
+
+
+def words(name: str, known: frozenset[str]) -> frozenset[str]:
+    """Words with commas between, each one of those known; an unknown one stops the start."""
+    given = frozenset(word.strip().lower() for word in env.str(name, "").split(",") if word.strip())
+    if given - known:
+        refuse(f"{name} is “{', '.join(sorted(given))}”; it may hold {', '.join(sorted(known))}.")
+    return given

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+from datetime import timedelta
 from email.utils import parseaddr
 
 from csp.constants import SELF
@@ -31,6 +32,8 @@ from config.environment import (
     text_sender,
     time_zone,
     trusted_origins,
+    whole_number,
+    words,
 )
 
 DATABASES = {"default": database()}
@@ -65,6 +68,11 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "anymail",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "auditlog",
     "crm",
     "channels",
     "campaigns",
@@ -80,10 +88,13 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "crm.audit.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -105,6 +116,7 @@ TEMPLATES = [
     },
 ]
 
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "crm.roles.OfficeBackend"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -148,7 +160,9 @@ if PRODUCTION and not _https and not boolean("ALLOW_HTTP", default=False):
     refuse("BASE_URL does not begin with https://; set ALLOW_HTTP=true only if something else protects the line.")
 SECURE_SSL_REDIRECT = _https
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if boolean("BEHIND_PROXY", default=PRODUCTION) else None
+BEHIND_PROXY = boolean("BEHIND_PROXY", default=PRODUCTION)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+PROXY_COUNT = whole_number("PROXY_COUNT", default=1, least=1, most=9) if BEHIND_PROXY else 0
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
 SECURE_HSTS_PRELOAD = _https
@@ -169,6 +183,26 @@ CONTENT_SECURITY_POLICY = {
         "object-src": ["'none'"],
     },
 }
+
+# Who may enter: guesses are counted by name and address together, so that nobody can lock out a whole office.
+AXES_FAILURE_LIMIT = whole_number("LOGIN_TRIES", default=8, least=3, most=100)
+AXES_COOLOFF_TIME = timedelta(minutes=whole_number("LOGIN_PAUSE_MINUTES", default=15, least=1, most=1440))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "config.accounts.addresses.client_address"
+AXES_LOCKOUT_CALLABLE = "config.accounts.login.locked_out"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+SECOND_FACTOR_ROLES = words("SECOND_FACTOR_ROLES", frozenset({"staff", "manager", "administrator"}))
+OTP_TOTP_ISSUER = f"Earshot {ORGANISATION_NAME}"
+
+# What people change is written down in `crm.models.Change`.
+AUDITLOG_LOGENTRY_MODEL = "crm.Change"
+AUDITLOG_STORE_JSON_CHANGES = True
+AUDITLOG_DISABLE_REMOTE_ADDR = True
+AUDITLOG_USE_FK_STRING_REPRESENTATION = True
 
 # Background work: the database is the queue, Celery only spreads and wakes.
 _broker_dir = VAR_DIR / "broker"

@@ -1,7 +1,6 @@
 """Every door of the house."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LogoutView
 from django.urls import include, path, re_path
 
 from analytics.views import dashboard
@@ -10,8 +9,7 @@ from crm.api.doors import UnknownRoute
 
 urlpatterns = [
     path("", dashboard, name="dashboard"),
-    path("login/", views.EarshotLogin.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    path("", include("config.accounts.urls")),
     path("more/", views.more, name="more"),
     path("", include("crm.urls")),
     path("", include("channels.urls")),

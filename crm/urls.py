@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from crm.views import calls, events, families, imports, logging, people, timeline
+from crm.views import calls, changes, events, families, imports, logging, people, timeline
 
 app_name = "crm"
 urlpatterns = [
     path("families/", families.families, name="families"),
     path("families/<int:pk>/", families.family, name="family"),
     path("families/<int:pk>/timeline/", timeline.family_timeline, name="family-timeline"),
+    path("families/<int:pk>/changes/", changes.changes, name="family-changes"),
     path("families/<int:pk>/calls/", logging.log_call, name="log-call"),
     path("families/<int:pk>/conversations/", logging.log_conversation, name="log-conversation"),
     path("families/<int:pk>/notes/", logging.log_note, name="log-note"),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from crm.roles import OfficeRole
 from tests.factories import make_user
 
 
@@ -17,4 +18,12 @@ def staff(db: None) -> Any:
 def staff_client(staff: Any) -> Client:
     client = Client()
     client.force_login(staff)
+    return client
+
+
+@pytest.fixture
+def manager_client(db: None) -> Client:
+    """Priya, who runs campaigns and imports."""
+    client = Client()
+    client.force_login(make_user("priya", role=OfficeRole.MANAGER))
     return client

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from crm.models import ApiKey, Event, Family, Interaction, Member
+from crm.roles import OfficeRole
 from crm.services import (
     ContactDetails,
     FamilyDetails,
@@ -21,10 +23,15 @@ from crm.services import (
 _numbers = itertools.count(1)
 
 
-def make_user(username: str = "nora", *, superuser: bool = False, **extra: Any) -> Any:
-    """A member of staff who can log in with the password “earshot-demo”."""
+def make_user(
+    username: str = "nora", *, superuser: bool = False, role: OfficeRole | None = OfficeRole.STAFF, **extra: Any
+) -> Any:
+    """Somebody of the office who can log in with the password “earshot-demo”."""
     make = get_user_model().objects.create_superuser if superuser else get_user_model().objects.create_user
-    return make(username=username, password="earshot-demo", first_name=username.title(), **extra)
+    user = make(username=username, password="earshot-demo", first_name=username.title(), **extra)
+    if role and not superuser:
+        user.groups.add(Group.objects.get(name=role))
+    return user
 
 
 def make_family(

@@ -19,9 +19,11 @@ from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from campaigns.models import Campaign
 from channels.models import Delivery, Message, PortalItem, Receipt, RefusedCallback, Unmatched
+from crm.audit import acting_for
 from crm.models import (
     ApiKey,
     CallTask,
+    Change,
     ChannelPreference,
     ChannelTally,
     Consent,
@@ -36,7 +38,7 @@ from crm.models import (
     Tick,
     Topic,
 )
-from crm.services import create_api_key, create_call_task, record_consent, state_preference
+from crm.services import create_api_key, create_call_task, note_changes, record_consent, state_preference
 from crm.services.keys import digest_of
 from tests.factories import guardian, make_event, make_family, make_interaction, make_user
 
@@ -92,6 +94,8 @@ def make_row_of_everything(boss: Any) -> None:
     Unmatched.objects.create(receipt=receipt, key=str(number), channel="sms", came_at=now)
     RefusedCallback.objects.create(source=f"s{number}", reason="signature", day=now.date())
     Campaign.objects.create(name=f"Campaign {number}", topic=topic, body="Words", created_by=user)
+    with acting_for(user.pk):
+        note_changes(changed=[(family, {"name": ("Before", family.name)})])
     crontab = CrontabSchedule.objects.create(minute=str(number % 60))
     PeriodicTask.objects.create(name=f"task {number}", task="x", crontab=crontab)
 
@@ -113,7 +117,7 @@ def test_all_that_an_administrator_needs_is_there() -> None:
     needed = {
         Family, Member, ContactPoint, Tag, Topic, Consent, Interaction, CallTask, Event, ApiKey, ChannelPreference,
         ChannelTally, StatedPreference, Tick, MissedNews, Message, Delivery, Receipt, Unmatched, RefusedCallback,
-        PortalItem, Campaign, PeriodicTask,
+        PortalItem, Campaign, PeriodicTask, Change,
     }  # fmt: skip
     assert needed <= set(admin.site._registry)
 

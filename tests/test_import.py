@@ -13,6 +13,7 @@ from django.urls import reverse
 from crm.forms.imports import LARGEST
 from crm.importing import COLUMNS, import_families
 from crm.models import ApiKey, Consent, ContactPoint, Family, Interaction, Member, StatedPreference, Topic
+from crm.roles import OfficeRole
 from crm.services import record_consent
 from crm.services.keys import digest_of
 from tests.factories import make_family, make_user
@@ -200,6 +201,12 @@ def test_strangers_are_sent_to_log_in(client: Client) -> None:
         assert client.get(reverse(name)).status_code == 302
 
 
+@pytest.fixture
+def staff_client(manager_client: Client) -> Client:
+    """Only managers import."""
+    return manager_client
+
+
 def test_the_page_explains_every_column_and_offers_the_example(staff_client: Client) -> None:
     page = staff_client.get(reverse("crm:imports")).content.decode()
     assert all(f"<code>{column.name}</code>" in page for column in COLUMNS)
@@ -224,7 +231,7 @@ def test_a_file_is_rehearsed_then_imported_once(staff_client: Client) -> None:
 def test_somebody_elses_file_and_a_forged_token_import_nothing(staff_client: Client) -> None:
     token = upload(staff_client, EXAMPLE.read_bytes()).context["token"]
     charlie = Client()
-    charlie.force_login(make_user("charlie"))
+    charlie.force_login(make_user("charlie", role=OfficeRole.MANAGER))
     for given in (token, "forged", ""):
         charlie.post(reverse("crm:imports"), {"step": "import", "token": given})
     assert Family.objects.count() == 0

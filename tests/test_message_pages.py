@@ -525,7 +525,9 @@ def test_staff_settle_what_nobody_could_tell(staff_client: Client) -> None:
         for _again in range(2):
             assert staff_client.post(url, {"arrived": said}).status_code == 302
         assert message.deliveries.get().state == state
-        assert Interaction.objects.filter(message_id=message.pk, interaction_type="email_sent").exists() is (said == "yes")
+        assert Interaction.objects.filter(message_id=message.pk, interaction_type="email_sent").exists() is (
+            said == "yes"
+        )
     assert fall_back(message.pk)
     assert Client().post(url, {"arrived": "yes"}).status_code == 302
     assert message.deliveries.get(leg=0).state == "failed"

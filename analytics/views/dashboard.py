@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,12 +14,13 @@ from analytics.selectors.effectiveness import learned_totals
 from analytics.selectors.needs import first_needs, in_a_line
 from analytics.views.charts import day_chart
 from crm.models import Family
+from crm.roles import OfficeRole, role_required
 
 CHART_DAYS = 14
 NEEDS, SIDE_ROWS, ENTRIES = 6, 4, 8
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 def dashboard(request: HttpRequest) -> HttpResponse:
     """The day's page; a house without families is shown its first steps instead."""
     if not Family.objects.exists():

@@ -1,17 +1,17 @@
 """What became of what we said, by channel and period."""
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
 from analytics.selectors.effectiveness import PERIODS
 from analytics.selectors.effectiveness import effectiveness as figures
+from crm.roles import OfficeRole, role_required
 
 DEFAULT_PERIOD = 90
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 def effectiveness(request: HttpRequest) -> HttpResponse:
     """The page; a period that is not offered shows the usual one."""
     wanted = request.GET.get("days", "")

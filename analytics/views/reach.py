@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -18,6 +17,7 @@ from analytics.selectors.reach import reach_of
 from analytics.views.charts import hour_strip
 from crm.errors import Invalid
 from crm.models import Family, StatedPreference
+from crm.roles import OfficeRole, role_required
 from crm.services import state_preference
 
 UNPROCESSABLE = 422
@@ -41,7 +41,7 @@ def _panel(family: Family) -> dict[str, Any]:
     }
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_POST
 def learn_now(request: HttpRequest, pk: int) -> HttpResponse:
     """Work out this family's preferences at once, as the night would."""
@@ -51,7 +51,7 @@ def learn_now(request: HttpRequest, pk: int) -> HttpResponse:
     return _panel_again(request, family, outside=False)
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_http_methods(["GET", "POST"])
 def stated_preference(request: HttpRequest, pk: int) -> HttpResponse:
     """Write down which channel a family asked for."""

@@ -182,9 +182,9 @@ def planned_so_far(campaign: Campaign) -> tuple[int, int]:
     return (families.filter(pk__lte=campaign.planned_up_to).count(), families.count())
 
 
-def campaigns_page(*, before: int | None = None) -> CampaignPage:
-    """One page of campaigns with their figures, in two queries."""
-    campaigns = Campaign.objects.select_related("topic").order_by("-pk")
+def campaigns_page(campaigns: QuerySet[Campaign], *, before: int | None = None) -> CampaignPage:
+    """One page of these campaigns with their figures, in two queries."""
+    campaigns = campaigns.select_related("topic").order_by("-pk")
     if before is not None:
         campaigns = campaigns.filter(pk__lt=before)
     found = list(campaigns[: CAMPAIGNS_PAGE + 1])

@@ -1,7 +1,6 @@
 """The list of campaigns, and writing one."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -17,18 +16,19 @@ from campaigns.views.addresses import number_of
 from channels.services.send import LONGEST_SMS
 from crm.errors import Invalid
 from crm.models import Topic
+from crm.roles import OfficeRole, access_of, role_required
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_GET
 def campaigns(request: HttpRequest) -> HttpResponse:
-    """All campaigns, newest first."""
-    page = campaigns_page(before=number_of(request, "before") or None)
+    """Campaigns, newest first; drafts are for managers."""
+    page = campaigns_page(Campaign.objects.open_to(access_of(request)), before=number_of(request, "before") or None)
     rows = [(row, CAMPAIGN_LOOKS[row.campaign.state]) for row in page.rows]
     return render(request, "campaigns/campaigns.html", {"rows": rows, "page": page})
 
 
-@login_required
+@role_required(OfficeRole.MANAGER)
 @require_http_methods(["GET", "POST"])
 def new_campaign(request: HttpRequest) -> HttpResponse:
     """Write a draft."""
@@ -37,7 +37,7 @@ def new_campaign(request: HttpRequest) -> HttpResponse:
     return _edit(request, form, None)
 
 
-@login_required
+@role_required(OfficeRole.MANAGER)
 @require_http_methods(["GET", "POST"])
 def edit_campaign(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a draft; what has begun to go out cannot be changed."""
@@ -84,7 +84,7 @@ def _save(request: HttpRequest, form: CampaignForm, campaign: Campaign | None) -
     return change_campaign(campaign_id=campaign.pk, details=form.details())
 
 
-@login_required
+@role_required(OfficeRole.MANAGER)
 @require_GET
 def audience_count(request: HttpRequest) -> HttpResponse:
     """How many families the filters fit, for the form."""
@@ -94,7 +94,7 @@ def audience_count(request: HttpRequest) -> HttpResponse:
     return render(request, "campaigns/partials/audience_count.html", {"families": families}, status=status)
 
 
-@login_required
+@role_required(OfficeRole.MANAGER)
 @require_POST
 def sms_length(request: HttpRequest) -> HttpResponse:
     """How long the SMS text is, for the form."""

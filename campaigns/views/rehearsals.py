@@ -1,7 +1,6 @@
 """What would happen, and letting it happen."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -19,9 +18,10 @@ from campaigns.views.addresses import query
 from channels.policy.decide import TEXTING
 from crm.errors import Invalid
 from crm.models import Member
+from crm.roles import OfficeRole, role_required
 
 
-@login_required
+@role_required(OfficeRole.MANAGER)
 @require_GET
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
     """What would happen now; the list of families alone where only that is asked for."""
@@ -83,7 +83,7 @@ def _sample(campaign: Campaign, page: FamilyPage) -> dict[str, str] | None:
     }
 
 
-@login_required
+@role_required(OfficeRole.MANAGER)
 @require_POST
 def start(request: HttpRequest, pk: int) -> HttpResponse:
     """Let it go out, once."""

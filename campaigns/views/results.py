@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -22,6 +21,7 @@ from campaigns.selectors.results import MISSED, Result, campaign_result, message
 from campaigns.services import stop_campaign
 from campaigns.views.addresses import query
 from channels.enums import MessageStatus
+from crm.roles import OfficeRole, access_of, role_required
 
 NOT_GOT = "missed"
 """In the address alone: every status of a message that its family did not get."""
@@ -29,11 +29,11 @@ NEWS_FOR = timedelta(hours=1)
 """How long after a campaign its page goes on asking for news: opens and answers come later."""
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_GET
 def campaign(request: HttpRequest, pk: int) -> HttpResponse:
     """What came of it; polled by its own page, answered 204 while nothing changed."""
-    campaign = get_object_or_404(Campaign.objects.select_related("topic"), pk=pk)
+    campaign = get_object_or_404(Campaign.objects.open_to(access_of(request)).select_related("topic"), pk=pk)
     if campaign.state == CampaignState.DRAFT:
         return redirect("campaigns:preview", pk=pk)
     result = campaign_result(campaign)
@@ -104,7 +104,7 @@ def _interval(campaign: Campaign, *, going: bool) -> str:
     return "15s" if finished and timezone.now() - finished < NEWS_FOR else ""
 
 
-@login_required
+@role_required(OfficeRole.MANAGER)
 @require_POST
 def stop(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep back what has not left yet."""

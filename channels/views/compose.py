@@ -3,7 +3,6 @@
 import uuid
 
 from django.contrib import messages as toasts
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,9 +20,10 @@ from channels.services import MessageRequest, SendOutcome, send_message
 from channels.services.filling import fill, names_of
 from crm.errors import Invalid
 from crm.models import Family
+from crm.roles import OfficeRole, role_required
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_http_methods(["GET", "POST"])
 def compose(request: HttpRequest, pk: int) -> HttpResponse:
     """The form, in the drawer or as a page; sending it queues one message however often it is clicked."""
@@ -37,7 +37,7 @@ def compose(request: HttpRequest, pk: int) -> HttpResponse:
     return _done(request, family, outcome)
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_POST
 def compose_preview(request: HttpRequest, pk: int) -> HttpResponse:
     """How the draft would go as it stands; a half-filled form is no error here."""

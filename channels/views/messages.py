@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from django.contrib import messages as toasts
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
@@ -23,11 +22,12 @@ from channels.services.again import send_again
 from crm.enums import Channel
 from crm.errors import Invalid
 from crm.models import Family
+from crm.roles import OfficeRole, access_of, role_required
 
 _FILTER_WORDS = {"engaged": gettext_lazy("Read or answered")}
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_GET
 def outbox(request: HttpRequest) -> HttpResponse:
     """Everything that was said or is about to be, newest first; a poll is told only what is new."""
@@ -54,7 +54,7 @@ def outbox(request: HttpRequest) -> HttpResponse:
     return live(request, page.version, "channels/messages.html", "channels/partials/outbox.html", context)
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_GET
 def message(request: HttpRequest, pk: int) -> HttpResponse:
     """What was decided, what happened since, and what can still be done about it."""
@@ -63,12 +63,12 @@ def message(request: HttpRequest, pk: int) -> HttpResponse:
     except Message.DoesNotExist:
         raise Http404 from None
     context = {"story": story, "message": story.message, "family": story.message.family, "place": "channels:messages"}
-    if request.user.is_superuser and "seen" not in request.GET:
+    if access_of(request).administers and "seen" not in request.GET:
         context["answers"] = vendor_answers(story.message)
     return live(request, story.version, "channels/message.html", "channels/partials/message_story.html", context)
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_POST
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop what has not left; too late is said plainly."""
@@ -85,7 +85,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(chosen)
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_POST
 def settle(request: HttpRequest, pk: int) -> HttpResponse:
     """Somebody knows by now whether it arrived."""
@@ -102,7 +102,7 @@ def settle(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(unsure)
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_POST
 def again(request: HttpRequest, pk: int) -> HttpResponse:
     """Say it once more, as a new message."""

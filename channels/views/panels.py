@@ -1,6 +1,5 @@
 """The part of a family's page that tells what was sent to them."""
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
@@ -9,6 +8,7 @@ from django.views.decorators.http import require_GET
 from channels.selectors.pages import latest_messages
 from channels.views.messages import live
 from crm.models import Family
+from crm.roles import OfficeRole, role_required
 
 PANEL = "channels/partials/messages_panel.html"
 
@@ -18,7 +18,7 @@ def messages_panel(request: HttpRequest, family: Family) -> str:
     return render_to_string(PANEL, {"family": family, "page": latest_messages(family_id=family.pk)}, request)
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_GET
 def family_messages(request: HttpRequest, pk: int) -> HttpResponse:
     """The same card for its own poll."""

@@ -6,9 +6,12 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import check_password, make_password
-from django.utils.translation import gettext as _
+from django.contrib.auth.models import Group
+
+from crm.roles import OfficeRole
 
 PASSWORD = "earshot-demo"  # noqa: S105 - printed on the login page
+ROLES = {"nora": OfficeRole.STAFF, "priya": OfficeRole.MANAGER, "admin": OfficeRole.ADMINISTRATOR}
 
 
 class DemoLogin(NamedTuple):
@@ -27,24 +30,27 @@ def make_users() -> tuple[int, int]:
     people: dict[str, dict[str, Any]] = {
         "nora": {"first_name": "Nora", "last_name": "Whitfield"},
         "priya": {"first_name": "Priya", "last_name": "Nair"},
-        "admin": {"first_name": "Admin", "is_staff": True, "is_superuser": True},
+        "admin": {"first_name": "Admin"},
     }
-    ids = [
-        users.get_or_create(username=name, defaults={**fields, "password": password})[0].pk
+    made = {
+        name: users.get_or_create(username=name, defaults={**fields, "password": password})
         for name, fields in people.items()
-    ]
-    return ids[0], ids[1]
+    }
+    for name, (user, is_new) in made.items():
+        if is_new:
+            user.groups.add(Group.objects.get(name=ROLES[name]))
+    return made["nora"][0].pk, made["priya"][0].pk
 
 
 def demo_logins() -> list[DemoLogin]:
     """The log-ins that work here, or none: in production, without demo data, or where the passwords were changed."""
     if not (settings.EMBEDDED or settings.DEBUG):
         return []
-    roles = {"nora": _("office"), "priya": _("manager"), "admin": _("administrator")}
     known = dict(
-        get_user_model().objects.filter(username__in=roles, is_active=True).values_list("username", "password")
+        get_user_model().objects.filter(username__in=ROLES, is_active=True).values_list("username", "password")
     )
-    return [DemoLogin(role, name, PASSWORD) for name, role in roles.items() if name in known and _is_demo(known[name])]
+    working = [name for name in ROLES if name in known and _is_demo(known[name])]
+    return [DemoLogin(str(ROLES[name].label), name, PASSWORD) for name in working]
 
 
 @lru_cache(maxsize=8)

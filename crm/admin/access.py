@@ -6,13 +6,12 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from crm.models import ApiKey
 from crm.scopes import SCOPES
-from crm.services import create_api_key
+from crm.services import create_api_key, revoke_api_keys
 
 
 class NewKeyForm(forms.ModelForm):
@@ -76,5 +75,5 @@ class ApiKeyAdmin(admin.ModelAdmin):
     @admin.action(description=_("Revoke the chosen keys"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         """Refuse these keys from now on."""
-        number = queryset.filter(revoked_at=None).update(revoked_at=timezone.now())
+        number = revoke_api_keys(keys=queryset)
         messages.success(request, ngettext("%d key is revoked.", "%d keys are revoked.", number) % number)

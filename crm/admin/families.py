@@ -15,7 +15,7 @@ from crm.admin.base import BigTable
 from crm.errors import Invalid
 from crm.models import ContactPoint, Family, Member, Tag
 from crm.news import announce
-from crm.services import refresh_family_text
+from crm.services import note_changes, refresh_family_text
 
 
 class FamilyForm(forms.ModelForm):
@@ -66,8 +66,10 @@ class ContactPointForm(forms.ModelForm):
 
 def make_primary(point: ContactPoint) -> None:
     """Let the family's other addresses on the channel stand back before this one becomes the primary."""
-    others = ContactPoint.objects.filter(family=point.family_id, channel=point.channel, is_primary=True)
-    others.exclude(pk=point.pk).update(is_primary=False)
+    primary = ContactPoint.objects.filter(family=point.family_id, channel=point.channel, is_primary=True)
+    others = primary.exclude(pk=point.pk)
+    note_changes(changed=[(one, {"is_primary": (True, False)}) for one in others])
+    others.update(is_primary=False)
 
 
 class ContactPointFormSet(forms.BaseInlineFormSet):

@@ -1,6 +1,7 @@
 """The ground floor's tables."""
 
 from crm.models.access import ApiKey
+from crm.models.audit import Change
 from crm.models.events import Event, Place
 from crm.models.interactions import Interaction
 from crm.models.learned import ChannelPreference, ChannelTally, StatedPreference
@@ -12,6 +13,7 @@ from crm.models.upkeep import MissedNews, Tick
 __all__ = [
     "ApiKey",
     "CallTask",
+    "Change",
     "ChannelPreference",
     "ChannelTally",
     "Consent",

@@ -1,6 +1,7 @@
 """Requests to change something on the ground floor: keyword-only verbs, atomic, one public purpose each."""
 
 from crm.services.calls import CallReport, close_call_task, create_call_task, log_call
+from crm.services.changes import note_changes
 from crm.services.consent import record_consent, set_opt_out_channels
 from crm.services.conversations import log_conversation, log_note
 from crm.services.events import add_places, mark_no_shows, set_attendance, unmark_no_shows
@@ -13,7 +14,7 @@ from crm.services.interactions import (
     record_interactions,
     starts_something,
 )
-from crm.services.keys import create_api_key
+from crm.services.keys import create_api_key, revoke_api_keys
 from crm.services.people import (
     ContactDetails,
     FamilyDetails,
@@ -43,10 +44,12 @@ __all__ = [
     "log_conversation",
     "log_note",
     "mark_no_shows",
+    "note_changes",
     "record_consent",
     "record_interaction",
     "record_interactions",
     "refresh_family_text",
+    "revoke_api_keys",
     "run_once_a_slot",
     "set_attendance",
     "set_opt_out_channels",

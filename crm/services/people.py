@@ -16,6 +16,7 @@ from crm.folding import fold
 from crm.models import ContactPoint, Family, FamilyText, Member, Tag
 from crm.models.people import REFERENCE, generate_reference
 from crm.news import announce
+from crm.services.changes import note_changes
 
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*(?<!.{13})")
 """A BCP 47 tag of at most twelve characters, such as en or pt-BR."""
@@ -232,6 +233,8 @@ def _set_contact(
     # The first address of a channel is the primary one until somebody says otherwise.
     primary = details.is_primary if details.is_primary is not None else (row.is_primary if row else not taken)
     if primary and taken:
+        before = [one for one in known if one.is_primary and one.channel == details.channel and one is not row]
+        note_changes(changed=[(one, {"is_primary": (True, False)}) for one in before])
         family.contact_points.filter(channel=details.channel).update(is_primary=False)
     for one in known:
         if primary and one.channel == details.channel and one is not row:
@@ -289,5 +292,8 @@ def invalidate_address(*, channel: str, address: str, reason: str) -> int:
         point.is_valid, point.invalid_reason, point.invalid_since = False, reason[:200], timezone.now()
     ContactPoint.objects.bulk_update(points, ["is_valid", "invalid_reason", "invalid_since"])
     if points:
+        note_changes(
+            changed=[(one, {"is_valid": (True, False), "invalid_reason": ("", one.invalid_reason)}) for one in points]
+        )
         announce("contact_point_changed", ids=[point.pk for point in points])
     return len(points)

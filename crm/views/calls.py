@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,6 +18,7 @@ from crm.enums import CallOutcome, DayPart, TaskState
 from crm.errors import Invalid
 from crm.forms.tasks import CallLaterForm, CallOutcomeForm, NewCallTaskForm
 from crm.models import CallTask, ChannelPreference, Family
+from crm.roles import OfficeRole, role_required
 from crm.selectors.tasks import (
     QUEUES,
     call_context,
@@ -35,7 +35,7 @@ from crm.services.call_tasks import TaskChanges, change_call_task
 GOOD_HOURS = {DayPart.MORNING: 10, DayPart.AFTERNOON: 14, DayPart.EVENING: 18}
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_safe
 def calls(request: HttpRequest) -> HttpResponse:
     """The queue, with the chosen call beside it."""
@@ -93,7 +93,7 @@ def _neighbours(rows: list[CallTask], task: CallTask) -> dict[str, CallTask | No
     }
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_POST
 def call_task_close(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a call its outcome, or put it off, take it over, give it back, call it off (`act`)."""
@@ -187,7 +187,7 @@ def _back(request: HttpRequest, task_id: int | None) -> HttpResponseRedirect:
     return HttpResponseRedirect(f"{reverse('crm:calls')}?{urlencode(wanted)}")
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_http_methods(["GET", "HEAD", "POST"])
 def call_task_new(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for a call to a family: a page of its own, or a drawer over another."""

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,6 +18,7 @@ from crm.enums import Attendance
 from crm.errors import Invalid
 from crm.forms.events import EventForm, TagForm
 from crm.models import Event, Family, Member
+from crm.roles import OfficeRole, role_required
 from crm.selectors.events import (
     changed_since,
     check_in_page,
@@ -32,7 +32,7 @@ from crm.services import mark_no_shows, set_attendance, unmark_no_shows
 MOST_TICKS = 100
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_safe
 def events(request: HttpRequest) -> HttpResponse:
     """Events to come, or past ones."""
@@ -43,14 +43,14 @@ def events(request: HttpRequest) -> HttpResponse:
     return render(request, "crm/events.html", context)
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_http_methods(["GET", "HEAD", "POST"])
 def event_new(request: HttpRequest) -> HttpResponse:
     """A form for a new event."""
     return _edit(request, Event())
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_http_methods(["GET", "HEAD", "POST"])
 def event(request: HttpRequest, pk: int) -> HttpResponse:
     """The check-in list of an event; `?edit=1` is its form, and a post saves that."""
@@ -76,7 +76,7 @@ def _edit(request: HttpRequest, event: Event) -> HttpResponse:
     return render(request, "crm/event_form.html", context, status=422 if form.errors else 200)
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_POST
 def check_in(request: HttpRequest, pk: int) -> HttpResponse:
     """Tick people (`tick=member:state`), a whole family (`everyone`), or the rest as no-shows (`rest`).
@@ -182,7 +182,7 @@ def _moment(text: str) -> datetime | None:
     return moment if moment is not None and moment.tzinfo is not None and moment.year > 1900 else None
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_safe
 @never_cache
 def event_counts(request: HttpRequest, pk: int) -> HttpResponse:

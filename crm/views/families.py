@@ -3,7 +3,6 @@
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import NoReverseMatch, reverse
@@ -14,12 +13,13 @@ from django.views.decorators.vary import vary_on_headers
 from crm.forms.families import FamilyFilter
 from crm.models import Family
 from crm.panels import family_panels
+from crm.roles import OfficeRole, access_of, role_required
 from crm.selectors.families import families_page, family_rows
 from crm.selectors.profile import read_profile
 from crm.views.timeline import timeline_context
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_safe
 @vary_on_headers("HX-Request")
 def families(request: HttpRequest) -> HttpResponse:
@@ -40,7 +40,7 @@ def families(request: HttpRequest) -> HttpResponse:
     return render(request, template, context)
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_safe
 def family(request: HttpRequest, pk: int) -> HttpResponse:
     """Who they are, the conversation with them, and what was learned."""
@@ -67,7 +67,7 @@ def _language(code: str) -> str:
 
 
 def _edit_url(request: HttpRequest, family: Family) -> str:
-    if not (request.user.is_staff and request.user.has_perm("crm.change_family")):
+    if not access_of(request).administers:
         return ""
     try:
         return reverse("admin:crm_family_change", args=[family.pk])

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -12,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.forms.imports import ImportForm
 from crm.importing import COLUMNS, ImportReport, import_families
+from crm.roles import OfficeRole, role_required
 from crm.uploads import keep_upload, take_upload
 
 SHOWN = 100
@@ -20,7 +20,7 @@ MOST_ROWS = 5_000
 EXAMPLE = Path(settings.BASE_DIR) / "static" / "examples" / "families.csv"
 
 
-@login_required
+@role_required(OfficeRole.MANAGER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def imports(request: HttpRequest) -> HttpResponse:
     """The guide and the form; a file is rehearsed first (`step=preview`) and imported on a second word."""
@@ -67,7 +67,7 @@ def _import(request: HttpRequest) -> HttpResponse:
     return redirect("crm:imports")
 
 
-@login_required
+@role_required(OfficeRole.MANAGER)
 @require_safe
 def example_file(request: HttpRequest) -> FileResponse:
     """A small file that imports as it is."""

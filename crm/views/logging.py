@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -24,6 +23,7 @@ from crm.forms.calls import CallForm
 from crm.forms.conversations import ConversationForm, NoteForm
 from crm.forms.logging import LogForm
 from crm.models import CallTask, Family, Interaction
+from crm.roles import OfficeRole, access_of, role_required
 from crm.selectors.timeline import Shown, follow_up_source
 from crm.services.call_tasks import TaskChanges, change_call_task
 from crm.services.interactions import STAFF, Recorded
@@ -35,7 +35,7 @@ PICKED = 12
 _FORM_METHODS = ["GET", "HEAD", "POST"]
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_http_methods(_FORM_METHODS)
 @vary_on_headers("HX-Request")
 def log_call(request: HttpRequest, pk: int) -> HttpResponse:
@@ -69,7 +69,7 @@ def _ask_again(form: CallForm, recorded: Recorded, due_at: Any, by_id: int | Non
     )
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_http_methods(_FORM_METHODS)
 @vary_on_headers("HX-Request")
 def log_conversation(request: HttpRequest, pk: int) -> HttpResponse:
@@ -93,7 +93,7 @@ def log_conversation(request: HttpRequest, pk: int) -> HttpResponse:
     return _log(request, family, form, "log_conversation", save)
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_http_methods(_FORM_METHODS)
 @vary_on_headers("HX-Request")
 def log_note(request: HttpRequest, pk: int) -> HttpResponse:
@@ -150,7 +150,7 @@ def _show(request: HttpRequest, family: Family, interaction_id: int) -> HttpResp
     return response
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_safe
 @vary_on_headers("HX-Request")
 def pick_family_for_call(request: HttpRequest) -> HttpResponse:
@@ -164,13 +164,13 @@ def pick_family_for_call(request: HttpRequest) -> HttpResponse:
     return render(request, template, context)
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_POST
 def undo_interaction(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take back what one has just logged; a superuser may take back any entry that people wrote."""
+    """Take back what one has just logged; an administrator may take back any entry that people wrote."""
     by_hand = Interaction.objects.filter(external_system=STAFF, category__in=WRITTEN_BY_HAND)
     interaction = get_object_or_404(by_hand.select_related("family"), pk=pk)
-    if not request.user.is_superuser:
+    if not access_of(request).administers:
         if interaction.created_by_id != request.user.pk:
             raise PermissionDenied
         if timezone.now() - interaction.recorded_at > UNDO_WITHIN:

@@ -3,7 +3,6 @@
 import re
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,6 +15,7 @@ from crm.errors import Invalid
 from crm.forms.events import GuestForm, TagForm
 from crm.models import Event, Family, Member
 from crm.models.people import generate_reference
+from crm.roles import OfficeRole, role_required
 from crm.selectors.events import find_people, members_with_tag
 from crm.services import (
     ContactDetails,
@@ -29,7 +29,7 @@ from crm.services import (
 _OUR_REFERENCE = re.compile(r"\AF-[2-9A-Z]{8}\Z")
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_http_methods(["GET", "HEAD", "POST"])
 def event_people(request: HttpRequest, pk: int) -> HttpResponse:
     """Find people and put them on the list of an event."""

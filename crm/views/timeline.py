@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from crm.enums import Direction
 from crm.models import Family
+from crm.roles import OfficeRole, role_required
 from crm.selectors.timeline import Activity, Shown, Spot, TimelinePage, read_activity, read_timeline, timeline_version
 
 
@@ -87,7 +87,7 @@ def _day(text: str) -> date | None:
         return None
 
 
-@login_required
+@role_required(OfficeRole.STAFF)
 @require_safe
 @never_cache
 def family_timeline(request: HttpRequest, pk: int) -> HttpResponse:

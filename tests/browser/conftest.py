@@ -139,7 +139,7 @@ def desk_with_refusals(open_context: OpenContext) -> Iterator[Page]:
 @pytest.fixture(scope="package")
 def places(browser: Browser, address: str, sessions: Any) -> dict[str, str]:
     """The address of each page, found by clicking where people click."""
-    context = browser.new_context(base_url=address, storage_state=sessions("nora"))
+    context = browser.new_context(base_url=address, storage_state=sessions("priya"))
     page, _complaints = watched(context)
     found = find_places(page)
     context.close()

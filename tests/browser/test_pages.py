@@ -30,6 +30,8 @@ FIXED = {
     "new campaign": "/campaigns/new/",
     "reports": "/analytics/",
     "more": "/more/",
+    "your account": "/account/",
+    "second factor": "/account/second-factor/",
     "nothing there": "/families/999999999/",
 }
 FOUND = ("family", "event", "message", "compose", "blocked compose", "campaign preview")
@@ -53,7 +55,7 @@ def test_it_is_sound_and_open_to_everybody(
 ) -> None:
     path = {**FIXED, **places}[name]
     expected = [404] if name == "nothing there" else []
-    context = shared_context(None if name == "log-in" else "nora", theme=theme, narrow=narrow)
+    context = shared_context(None if name == "log-in" else "priya", theme=theme, narrow=narrow)
     page, complaints = watched(context, *expected)
     answer = page.goto(path)
     assert answer is not None

@@ -97,7 +97,7 @@ def record_history(api: Api) -> None:
 
 def log_a_call(house: House, page: Page) -> str:
     """A member of staff logs in, finds the family by its number and logs a call; answers the family's path."""
-    code = "from django.contrib.auth import get_user_model as m; m().objects.create_user('nora', password={!r})"
+    code = "from tests.factories import make_user; n = make_user('nora'); n.set_password({!r}); n.save()"
     house.processes.manage("shell", "-c", code.format(PASSWORD))
     page.goto("/login/")
     log_in(page, "nora", PASSWORD)

@@ -1,0 +1,1 @@
+"""Log-in and one's own account: name, password, second factor."""
