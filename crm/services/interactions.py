@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from crm.enums import Channel, Direction
 from crm.errors import Invalid
+from crm.folding import written_in
 from crm.models import Interaction
 from crm.news import announce
 from crm.services.linking import link_batch
@@ -126,7 +127,7 @@ def _check_metadata(metadata: object) -> dict[str, str]:
 _FIELDS = (
     "family_id", "member_id", "channel", "interaction_type", "category", "direction", "outcome", "occurred_at",
     "recorded_at", "external_system", "external_id", "in_reply_to", "message_id", "is_machine", "metadata",
-    "created_by_id",
+    "created_by_id", "folded",
 )  # fmt: skip
 
 
@@ -174,6 +175,7 @@ def _values(row: NewInteraction, now: datetime) -> tuple[Any, ...]:
         row.is_machine,
         adapt.adapt_json_value(row.metadata, None),
         row.created_by_id,
+        written_in(row.metadata),
     )
 
 
