@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.enums import Channel, Direction
+from crm.details import Details, wrong_details
 from crm.errors import Invalid
 from crm.folding import written_in
 from crm.models import Interaction
@@ -96,7 +97,7 @@ def check_interaction(row: NewInteraction) -> NewInteraction:
         if len(getattr(row, name)) > limit or "\x00" in getattr(row, name):
             errors[name] = _("At most %d characters, please.") % limit
     errors |= _check_time(row.occurred_at)
-    errors |= _check_metadata(row.metadata)
+    errors |= _check_metadata(row.metadata) or wrong_details(row.metadata, kind.details if kind else Details)
     if errors:
         raise Invalid(errors)
     return row

@@ -36,7 +36,9 @@ STEPS = (
     ("note", 50, 0, "note", "", "note", "", 0, 1000),
     ("talk", 30, 0, "conversation", "in_person", "conversation", "in", 0, 1000),
 )
-_NAMES = "Ada Ben Cleo Dario Elena Femi Grace Hana Ivo Jonas Kemi Lena Mateo Ngozi Omar Priya Rosa Sam Tessa Yusuf".split()
+_NAMES = (
+    "Ada Ben Cleo Dario Elena Femi Grace Hana Ivo Jonas Kemi Lena Mateo Ngozi Omar Priya Rosa Sam Tessa Yusuf".split()
+)
 _FIRST = "Al Bar Cor Dun Ever Fair Gar Hart Ing Kel Lam Mar Nor Oak Pem Quin Rad Stan Thorn Wal".split()
 _LAST = "by don ell field gate ham kins ley man nett ow per ridge sen ton vane well wick wood worth".split()
 _WORDS = (
@@ -99,14 +101,21 @@ def _belongings(rows: list[Family], tags: list[Tag], chance: random.Random) -> N
             broken = channel == "email" and place % 40 == 0
             points.append(
                 ContactPoint(
-                    family=one, member=people_here[0], channel=channel, value=value, is_primary=True, is_valid=not broken
+                    family=one,
+                    member=people_here[0],
+                    channel=channel,
+                    value=value,
+                    is_primary=True,
+                    is_valid=not broken,
                 )
             )
         words = [one.name, one.external_ref, *(person.name for person in people_here), email, number, "0" + number[3:]]
         texts.append(FamilyText(family=one, text=fold(" ".join(words))))
     ContactPoint.objects.bulk_create(points)
     FamilyText.objects.bulk_create(texts)
-    links = [Family.tags.through(family=one, tag=tag) for one in rows for tag in chance.sample(tags, chance.randrange(3))]
+    links = [
+        Family.tags.through(family=one, tag=tag) for one in rows for tag in chance.sample(tags, chance.randrange(3))
+    ]
     Family.tags.through.objects.bulk_create(links)
     ChannelTally.objects.bulk_create(
         ChannelTally(
