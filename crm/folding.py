@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 _NUMBER = re.compile(r"^\+?[\d\s().\-/]{5,}$")
 _TRUNK = re.compile(r"^0+")
@@ -9,6 +11,8 @@ _TRUNK = re.compile(r"^0+")
 
 def fold(text: str) -> str:
     """Lower case, without accents, spaces collapsed: “Ngọ  Zoë” → “ngo zoe”."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(char for char in decomposed if not unicodedata.combining(char))
     return " ".join(bare.split())
@@ -25,3 +29,16 @@ def search_words(text: str) -> list[str]:
     if _NUMBER.match(text):
         return [digits_of(text)] if digits_of(text) else []
     return fold(text).split()[:8]
+
+
+_WRITTEN = ("subject", "title", "name", "page", "document", "notes", "text", "body")
+WRITTEN_LIMIT = 4_000
+
+
+def written_in(metadata: Mapping[str, Any]) -> str:
+    """What search reads of an entry of the log: its words, folded, at most `WRITTEN_LIMIT` characters."""
+    parts = [value for name in _WRITTEN if isinstance(value := metadata.get(name), str)]
+    changes = metadata.get("changes")
+    if isinstance(changes, Mapping) and isinstance(changes.get("notes"), str):
+        parts.append(changes["notes"])
+    return fold(" ".join(parts)[:WRITTEN_LIMIT])[:WRITTEN_LIMIT] if parts else ""

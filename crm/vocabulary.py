@@ -8,6 +8,8 @@ from typing import Literal
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from crm import details as told
+
 OUT, IN, NEITHER = "out", "in", ""
 Step = Literal["", "sent", "arrived", "engaged", "failed"]
 
@@ -32,11 +34,33 @@ class InteractionType:
     step: Step = ""
     response: bool = False
     """A human event that answers rather than looks: a click or a reply."""
+    details: type[told.Details] = told.Details
+    """What its metadata may hold."""
+
+
+_DETAILS: dict[str, type[told.Details]] = {
+    "sent": told.SentDetails,
+    "opened": told.SeenDetails,
+    "read": told.SeenDetails,
+    "clicked": told.ClickedDetails,
+    "unsubscribed": told.ClickedDetails,
+    "replied": told.WrittenDetails,
+    "received": told.WrittenDetails,
+}
 
 
 def _texting(channel: str, label: str) -> list[InteractionType]:
     def one(suffix: str, words: str | Promise, direction: str, **flags: object) -> InteractionType:
-        return InteractionType(f"{channel}_{suffix}", words, channel, direction, "message", **flags)  # type: ignore[arg-type]
+        details = _DETAILS.get(suffix, told.StatusDetails)
+        return InteractionType(
+            f"{channel}_{suffix}",
+            words,
+            channel,
+            direction,
+            "message",
+            details=details,
+            **flags,  # type: ignore[arg-type]
+        )
 
     return [
         one("sent", _("%s sent") % label, OUT, attempt=True, step="sent"),
@@ -53,7 +77,16 @@ def _texting(channel: str, label: str) -> list[InteractionType]:
 
 def _email() -> list[InteractionType]:
     def one(suffix: str, words: str | Promise, direction: str, **flags: object) -> InteractionType:
-        return InteractionType(f"email_{suffix}", words, "email", direction, "message", **flags)  # type: ignore[arg-type]
+        details = _DETAILS.get(suffix, told.StatusDetails)
+        return InteractionType(
+            f"email_{suffix}",
+            words,
+            "email",
+            direction,
+            "message",
+            details=details,
+            **flags,  # type: ignore[arg-type]
+        )
 
     return [
         one("sent", _("Email sent"), OUT, attempt=True, step="sent"),
@@ -70,39 +103,37 @@ def _email() -> list[InteractionType]:
     ]
 
 
+def _portal(suffix: str, label: Promise, direction: str, **flags: object) -> InteractionType:
+    return InteractionType(f"portal_message_{suffix}", label, "portal", direction, "message", **flags)  # type: ignore[arg-type]
+
+
+def _visit(name: str, label: Promise) -> InteractionType:
+    return InteractionType(name, label, "portal", IN, "visit", details=told.VisitDetails)
+
+
+def _event(suffix: str, label: Promise, direction: str) -> InteractionType:
+    return InteractionType(f"event_{suffix}", label, "in_person", direction, "event", details=told.EventDetails)
+
+
+_CLICKED = told.ClickedDetails
 _OTHERS = [
-    InteractionType("phone_call_made", _("Call to them"), "phone", OUT, "call", attempt=True, step="sent"),
-    InteractionType("phone_call_received", _("Call from them"), "phone", IN, "call"),
-    InteractionType("portal_login", _("Portal log-in"), "portal", IN, "visit"),
-    InteractionType("portal_page_viewed", _("Portal page viewed"), "portal", IN, "visit"),
-    InteractionType("document_downloaded", _("Document downloaded"), "portal", IN, "visit"),
     InteractionType(
-        "portal_message_posted",
-        _("Portal message posted"),
-        "portal",
-        OUT,
-        "message",
-        attempt=True,
-        step="arrived",
+        "phone_call_made", _("Call to them"), "phone", OUT, "call", attempt=True, step="sent", details=told.CallDetails
     ),
-    InteractionType("portal_message_read", _("Read"), "portal", IN, "message", human=True, step="engaged"),
-    InteractionType(
-        "portal_message_clicked",
-        _("Clicked"),
-        "portal",
-        IN,
-        "message",
-        human=True,
-        step="engaged",
-        response=True,
-    ),
-    InteractionType("portal_message_dismissed", _("Dismissed"), "portal", IN, "message"),
-    InteractionType("event_expected", _("Expected at an event"), "in_person", OUT, "event"),
-    InteractionType("event_attended", _("Came to an event"), "in_person", IN, "event"),
-    InteractionType("event_no_show", _("Did not come to an event"), "in_person", NEITHER, "event"),
-    InteractionType("conversation", _("Conversation"), "in_person", IN, "conversation"),
-    InteractionType("note", _("Note"), "", NEITHER, "note"),
-    InteractionType("correction", _("Correction"), "", NEITHER, "correction"),
+    InteractionType("phone_call_received", _("Call from them"), "phone", IN, "call", details=told.CallDetails),
+    _visit("portal_login", _("Portal log-in")),
+    _visit("portal_page_viewed", _("Portal page viewed")),
+    _visit("document_downloaded", _("Document downloaded")),
+    _portal("posted", _("Portal message posted"), OUT, attempt=True, step="arrived", details=told.SentDetails),
+    _portal("read", _("Read"), IN, human=True, step="engaged", details=told.SeenDetails),
+    _portal("clicked", _("Clicked"), IN, human=True, step="engaged", response=True, details=_CLICKED),
+    _portal("dismissed", _("Dismissed"), IN),
+    _event("expected", _("Expected at an event"), OUT),
+    _event("attended", _("Came to an event"), IN),
+    _event("no_show", _("Did not come to an event"), NEITHER),
+    InteractionType("conversation", _("Conversation"), "in_person", IN, "conversation", details=told.TalkDetails),
+    InteractionType("note", _("Note"), "", NEITHER, "note", details=told.TalkDetails),
+    InteractionType("correction", _("Correction"), "", NEITHER, "correction", details=told.CorrectionDetails),
 ]
 
 TYPES: dict[str, InteractionType] = {

@@ -214,7 +214,9 @@ def test_the_sample_is_the_text_of_the_channel_in_its_heading(manager_client: An
         assert (sample["channel"], sample["subject"], sample["body"]) == (channel, subject, body)
         assert sample["family"] == next(row.family.name for row in answer.context["page"].rows)
     Campaign.objects.update(sms="")
-    assert manager_client.get(url("preview", campaign), {"channel": "sms"}).context["sample"]["body"] == "The long text."
+    assert (
+        manager_client.get(url("preview", campaign), {"channel": "sms"}).context["sample"]["body"] == "The long text."
+    )
 
 
 def test_a_new_campaign_is_not_for_those_that_left(manager_client: Any) -> None:

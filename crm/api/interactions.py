@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,15 +13,32 @@ from crm.api.batches import BatchShape, answer_rows, batch_of, check_rows
 from crm.api.doors import ApiView, checked, described, family_or_404, page_shape, rows_of
 from crm.api.fields import JSONObject, MemberReference, Moment, StrictSerializer
 from crm.api.pagination import page_of
+from crm.details import Details, schema_of
 from crm.enums import Channel, Direction
 from crm.errors import Invalid
 from crm.models import Family, Interaction
 from crm.selectors.references import Named, References, find_references, reference_of
 from crm.services import EARSHOT, NewInteraction, record_interactions
 from crm.services.interactions import STAFF, check_interaction
+from crm.vocabulary import TYPES
 
 PAGE = 100
 OWN_SYSTEMS = frozenset({EARSHOT, STAFF})
+
+
+def _details_schema() -> dict[str, Any]:
+    """What metadata may hold, by type; types of your own may hold anything."""
+    shapes: dict[type[Details], list[str]] = {}
+    for kind in TYPES.values():
+        shapes.setdefault(kind.details, []).append(kind.name)
+    declared = [{"title": ", ".join(names), **schema_of(details)} for details, names in shapes.items()]
+    free = {"title": "any other type", "type": "object", "additionalProperties": {}}
+    return {"anyOf": [*declared, free], "description": str(_("By type; keys that are not declared are kept."))}
+
+
+@extend_schema_field(_details_schema())
+class Metadata(JSONObject):
+    """Details of an entry; what its type declares is checked once the type is known."""
 
 
 class InteractionBody(StrictSerializer):
@@ -36,7 +54,7 @@ class InteractionBody(StrictSerializer):
     external_system = serializers.CharField(max_length=40)
     external_id = serializers.CharField(max_length=200)
     in_reply_to = serializers.CharField(max_length=200, required=False, allow_blank=True)
-    metadata = JSONObject(required=False)
+    metadata = Metadata(required=False)
 
     def validate_external_system(self, value: str) -> str:
         """Our own attempts carry our own name, which nobody else may write under."""
@@ -152,13 +170,15 @@ class Timeline(ApiView):
 
 
 def _corrections(family: Family, entries: Sequence[Interaction]) -> dict[int, Interaction]:
+    """What staff last said of each; once it was taken back nothing else counts."""
     rows = Interaction.objects.filter(
         family=family,
         interaction_type="correction",
         external_system=STAFF,
-        external_id__in=[f"correction-{one.pk}" for one in entries],
+        in_reply_to__in=[str(one.pk) for one in entries],
     )
-    return {int(row.external_id.removeprefix("correction-")): row for row in rows}
+    ranked = sorted(rows, key=lambda row: (bool(row.metadata.get("withdrawn")), row.pk))
+    return {int(row.in_reply_to): row for row in ranked}
 
 
 def entry_as_json(family: Family, entry: Interaction, correction: Interaction | None) -> dict[str, Any]:

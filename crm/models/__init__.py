@@ -3,7 +3,7 @@
 from crm.models.access import ApiKey
 from crm.models.audit import Change
 from crm.models.events import Event, Place
-from crm.models.interactions import Interaction
+from crm.models.interactions import Interaction, Pin
 from crm.models.learned import ChannelPreference, ChannelTally, StatedPreference
 from crm.models.ledger import Consent, Topic
 from crm.models.people import ContactPoint, Family, FamilyText, Member, Tag
@@ -24,6 +24,7 @@ __all__ = [
     "Interaction",
     "Member",
     "MissedNews",
+    "Pin",
     "Place",
     "StatedPreference",
     "Tag",

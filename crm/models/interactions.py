@@ -36,6 +36,8 @@ class Interaction(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("logged by"), null=True, blank=True
     )
+    folded = models.TextField(_("search text"), default="", db_default="", blank=True, editable=False)
+    """What was written in it (subject, notes, text), folded for search and bounded."""
 
     class Meta:
         verbose_name = _("interaction")
@@ -50,7 +52,34 @@ class Interaction(models.Model):
         indexes = [
             models.Index(fields=["family", "-occurred_at", "-id"], name="interaction_family_time"),
             models.Index(fields=["occurred_at"], name="interaction_time"),
+            # Few rows: a page finds the corrections of its entries without reading the whole log of the family.
+            models.Index(
+                fields=["family", "in_reply_to"],
+                condition=models.Q(interaction_type="correction"),
+                name="interaction_corrections",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.interaction_type} {self.occurred_at:%Y-%m-%d %H:%M}"
+
+
+class Pin(models.Model):
+    """An entry that staff keep on top of the family's timeline; the log itself stays as it is."""
+
+    family = models.ForeignKey(Family, models.CASCADE, verbose_name=_("family"), related_name="pins")
+    interaction = models.OneToOneField(
+        Interaction, models.CASCADE, verbose_name=_("interaction"), related_name="pin", primary_key=True
+    )
+    pinned_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("pinned by"), null=True, blank=True
+    )
+    pinned_at = models.DateTimeField(_("pinned"))
+
+    class Meta:
+        verbose_name = _("pinned entry")
+        verbose_name_plural = _("pinned entries")
+        ordering = ["-pinned_at", "-interaction_id"]
+
+    def __str__(self) -> str:
+        return f"pin of {self.interaction_id}"

@@ -46,6 +46,14 @@ class ChannelTally(models.Model):
         verbose_name = _("channel tally")
         verbose_name_plural = _("channel tallies")
         constraints = [models.UniqueConstraint(fields=["family", "channel"], name="one_tally_a_channel")]
+        indexes = [
+            # The filter “they answer on” of the list of families.
+            models.Index(
+                fields=["channel", "family"],
+                condition=models.Q(engaged__gt=0, attempts__lte=models.F("engaged") * 2),
+                name="tally_answered",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.engaged} of {self.attempts}"

@@ -5,6 +5,7 @@ from crm.services.changes import note_changes
 from crm.services.consent import record_consent, set_opt_out_channels
 from crm.services.conversations import log_conversation, log_note
 from crm.services.events import add_places, mark_no_shows, set_attendance, unmark_no_shows
+from crm.services.fixing import change_interaction, pin_interaction, unpin_interaction
 from crm.services.interactions import (
     EARSHOT,
     NewInteraction,
@@ -35,6 +36,7 @@ __all__ = [
     "NewInteraction",
     "Recorded",
     "add_places",
+    "change_interaction",
     "close_call_task",
     "correct_interaction",
     "create_api_key",
@@ -45,6 +47,7 @@ __all__ = [
     "log_note",
     "mark_no_shows",
     "note_changes",
+    "pin_interaction",
     "record_consent",
     "record_interaction",
     "record_interactions",
@@ -56,5 +59,6 @@ __all__ = [
     "starts_something",
     "state_preference",
     "unmark_no_shows",
+    "unpin_interaction",
     "upsert_family",
 ]

@@ -12,8 +12,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from crm.details import Details, wrong_details
 from crm.enums import Channel, Direction
 from crm.errors import Invalid
+from crm.folding import written_in
 from crm.models import Interaction
 from crm.news import announce
 from crm.services.linking import link_batch
@@ -117,7 +119,7 @@ def check_interaction(row: NewInteraction) -> NewInteraction:
         if len(getattr(row, name)) > limit or "\x00" in getattr(row, name):
             errors[name] = _("At most %d characters, please.") % limit
     errors |= _check_time(row.occurred_at)
-    errors |= _check_metadata(row.metadata)
+    errors |= _check_metadata(row.metadata) or wrong_details(row.metadata, kind.details if kind else Details)
     if errors:
         raise Invalid(errors)
     return row
@@ -148,7 +150,7 @@ def _check_metadata(metadata: object) -> dict[str, str]:
 _FIELDS = (
     "family_id", "member_id", "channel", "interaction_type", "category", "direction", "outcome", "occurred_at",
     "recorded_at", "external_system", "external_id", "in_reply_to", "message_id", "is_machine", "metadata",
-    "created_by_id",
+    "created_by_id", "folded",
 )  # fmt: skip
 
 
@@ -196,6 +198,7 @@ def _values(row: NewInteraction, now: datetime) -> tuple[Any, ...]:
         row.is_machine,
         adapt.adapt_json_value(row.metadata, None),
         row.created_by_id,
+        written_in(row.metadata),
     )
 
 
@@ -224,20 +227,16 @@ def _find(keys: Sequence[Key]) -> dict[Key, int]:
     return {(row[0], row[1], row[2], row[3]): row[4] for row in found}
 
 
-def correct_interaction(
-    *, interaction: Interaction, reason: str, by_id: int | None, changes: dict[str, Any] | None = None
-) -> Recorded:
-    """Write the entry that corrects another; without changes it withdraws it. The first correction stands.
+def correct_interaction(*, interaction: Interaction, reason: str, by_id: int | None) -> Recorded:
+    """Write the entry that takes another back, once; `change_interaction` corrects what it says.
 
     The original is never touched; readers fold the correction over it.
     """
-    return record_interaction(correction_of(interaction, reason=reason, by_id=by_id, changes=changes))
+    return record_interaction(correction_of(interaction, reason=reason, by_id=by_id))
 
 
-def correction_of(
-    interaction: Interaction, *, reason: str, by_id: int | None, changes: dict[str, Any] | None = None
-) -> NewInteraction:
-    """The entry that corrects another, for those who write many at once."""
+def correction_of(interaction: Interaction, *, reason: str, by_id: int | None) -> NewInteraction:
+    """The entry that takes another back, for those who write many at once."""
     return NewInteraction(
         family_id=interaction.family_id,
         member_id=interaction.member_id,
@@ -246,12 +245,7 @@ def correction_of(
         occurred_at=timezone.now(),
         external_id=f"correction-{interaction.pk}",
         in_reply_to=str(interaction.pk),
-        metadata={
-            "corrects": interaction.pk,
-            "reason": reason,
-            "withdrawn": not changes,
-            **({"changes": changes} if changes else {}),
-        },
+        metadata={"corrects": interaction.pk, "reason": reason, "withdrawn": True},
         created_by_id=by_id,
     )
 
