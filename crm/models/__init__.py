@@ -2,6 +2,7 @@
 
 from crm.models.access import ApiKey
 from crm.models.events import Event, Place
+from crm.models.households import AttributeField, Duplicate, HouseholdChange, SentForm
 from crm.models.interactions import Interaction
 from crm.models.learned import ChannelPreference, ChannelTally, StatedPreference
 from crm.models.ledger import Consent, Topic
@@ -11,18 +12,22 @@ from crm.models.upkeep import MissedNews, Tick
 
 __all__ = [
     "ApiKey",
+    "AttributeField",
     "CallTask",
     "ChannelPreference",
     "ChannelTally",
     "Consent",
     "ContactPoint",
+    "Duplicate",
     "Event",
     "Family",
     "FamilyText",
+    "HouseholdChange",
     "Interaction",
     "Member",
     "MissedNews",
     "Place",
+    "SentForm",
     "StatedPreference",
     "Tag",
     "Tick",

@@ -1,7 +1,7 @@
 """Families, their members and their addresses."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
@@ -9,10 +9,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.addresses import check_time_zone, normalise_address, pretty_address
-from crm.enums import NUMBER_CHANNELS, Role, Stage
+from crm.attributes import check_attributes, merge_attributes
+from crm.enums import NUMBER_CHANNELS, ChangeKind, Role, Stage
 from crm.errors import Invalid
 from crm.folding import fold
-from crm.models import ContactPoint, Family, FamilyText, Member, Tag
+from crm.models import ContactPoint, Family, FamilyText, HouseholdChange, Member, Tag
 from crm.models.people import REFERENCE, generate_reference
 from crm.news import announce
 
@@ -60,6 +61,9 @@ def upsert_family(*, details: FamilyDetails) -> tuple[Family, bool, bool]:
     check_family(details)
     reference = details.external_ref or generate_reference()
     family = Family.objects.select_for_update().filter(external_ref=reference).first()
+    if family is None and (family := merged_into(reference)) is not None:
+        # Two systems that still know two families would rename the one back and forth.
+        details = replace(details, name=None, time_zone=None, language=None, stage=None)
     created = family is None
     if family is None:
         if not details.name:
@@ -71,6 +75,12 @@ def upsert_family(*, details: FamilyDetails) -> tuple[Family, bool, bool]:
     if created or changed:
         refresh_family_text(family_ids=[family.pk])
     return family, created, created or changed
+
+
+def merged_into(reference: str) -> Family | None:
+    """The family that the one of a former reference was merged into, locked."""
+    change = HouseholdChange.objects.filter(kind=ChangeKind.MERGE, gone_ref=reference, undone_at=None).first()
+    return Family.objects.select_for_update().get(pk=change.family_id) if change else None
 
 
 def check_family(details: FamilyDetails) -> None:
@@ -90,9 +100,23 @@ def check_family(details: FamilyDetails) -> None:
         errors["language"] = _("Write the language like en or pt-BR.")
     for tag in details.tags or []:
         _check_text(errors, "tags", tag, 60)
+    if details.attributes is not None:
+        _collect(errors, "", lambda: _normalise_attributes(details))
     for index, member in enumerate(details.members):
         _check_member(errors, f"members.{index}", member)
     _check_contacts(errors, "contact_points", details.contact_points)
+    if errors:
+        raise Invalid(errors)
+
+
+def _normalise_attributes(details: FamilyDetails) -> None:
+    details.attributes = check_attributes(details.attributes or {})
+
+
+def check_member(member: MemberDetails) -> None:
+    """Refuse bad fields of one person; raises `Invalid` by field."""
+    errors: dict[str, str | list[str]] = {}
+    _check_member(errors, "", member)
     if errors:
         raise Invalid(errors)
 
@@ -105,14 +129,15 @@ def _check_text(errors: dict[str, Any], name: str, value: str | None, limit: int
 
 
 def _check_member(errors: dict[str, Any], path: str, member: MemberDetails) -> None:
-    _check_text(errors, f"{path}.name", member.name, 200)
+    path = f"{path}." if path else ""
+    _check_text(errors, f"{path}name", member.name, 200)
     if member.role is not None and member.role not in Role.values:
-        errors[f"{path}.role"] = _("“%(value)s” is not one of %(all)s.") % {
+        errors[f"{path}role"] = _("“%(value)s” is not one of %(all)s.") % {
             "value": member.role, "all": ", ".join(Role.values)
         }  # fmt: skip
     if member.external_ref is not None and not REFERENCE.regex.match(member.external_ref):  # type: ignore[union-attr]
-        errors[f"{path}.external_ref"] = str(REFERENCE.message)
-    _check_contacts(errors, f"{path}.contact_points", member.contact_points)
+        errors[f"{path}external_ref"] = str(REFERENCE.message)
+    _check_contacts(errors, f"{path}contact_points", member.contact_points)
 
 
 def _check_contacts(errors: dict[str, Any], path: str, points: Sequence[ContactDetails]) -> None:
@@ -135,7 +160,7 @@ def _set_fields(family: Family, details: FamilyDetails) -> bool:
     given = {name: getattr(details, name) for name in ("name", "time_zone", "language", "stage")}
     wanted: dict[str, Any] = {name: value.strip() for name, value in given.items() if value is not None}
     if details.attributes is not None:
-        wanted["attributes"] = {**family.attributes, **details.attributes}
+        wanted["attributes"] = merge_attributes(family.attributes, details.attributes)
     changed = [name for name, value in wanted.items() if getattr(family, name) != value]
     for name in changed:
         setattr(family, name, wanted[name])
