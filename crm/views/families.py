@@ -5,8 +5,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.urls import NoReverseMatch, reverse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language_info
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -16,6 +15,7 @@ from crm.models import Family
 from crm.panels import family_panels
 from crm.selectors.families import families_page, family_rows
 from crm.selectors.profile import read_profile
+from crm.selectors.references import family_after_merge
 from crm.views.timeline import timeline_context
 
 
@@ -44,7 +44,9 @@ def families(request: HttpRequest) -> HttpResponse:
 @require_safe
 def family(request: HttpRequest, pk: int) -> HttpResponse:
     """Who they are, the conversation with them, and what was learned."""
-    family = get_object_or_404(Family.objects.select_related("stated").prefetch_related("tags"), pk=pk)
+    family = Family.objects.select_related("stated").prefetch_related("tags").filter(pk=pk).first()
+    if family is None:
+        return redirect(get_object_or_404(Family, pk=family_after_merge(pk) or pk))
     context = {
         "family": family,
         "place": "crm:families",
@@ -52,7 +54,6 @@ def family(request: HttpRequest, pk: int) -> HttpResponse:
         "language": _language(family.language),
         "foreign_zone": family.time_zone if family.time_zone != settings.TIME_ZONE else "",
         "panels": family_panels(request, family),
-        "edit_url": _edit_url(request, family),
         **timeline_context(request, family),
     }
     return render(request, "crm/family.html", context)
@@ -64,13 +65,3 @@ def _language(code: str) -> str:
         return str(get_language_info(code)["name_translated"])
     except KeyError:
         return code
-
-
-def _edit_url(request: HttpRequest, family: Family) -> str:
-    if not (request.user.is_staff and request.user.has_perm("crm.change_family")):
-        return ""
-    try:
-        return reverse("admin:crm_family_change", args=[family.pk])
-    except NoReverseMatch:
-        # An installation may take families out of its administration.
-        return ""

@@ -4,11 +4,13 @@ It asks Django which tables name the row, so a table that a floor above adds tom
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.apps import apps
 from django.core import serializers
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import SET_NULL, Exists, Model, OuterRef, Q, QuerySet
 from django.db.models.constraints import UniqueConstraint
 from django.db.models.deletion import Collector, ProtectedError
 from django.utils.translation import gettext as _
@@ -23,6 +25,14 @@ Table = Any
 Steps = list[list[Any]]
 """What was done, as JSON, in order: ["point", model, field, ids, old, new], ["set", model, id, field, old, new],
 ["away", rows as Django's JSON]. The way back takes them in reverse."""
+
+
+class Exact(DjangoJSONEncoder):
+    """Django's JSON keeps thousandths of a second; what comes back must be the same to the last digit."""
+
+    def default(self, value: Any) -> Any:
+        """A time in full."""
+        return value.isoformat() if isinstance(value, datetime) else super().default(value)
 
 
 def batches(things: Sequence[Thing]) -> Iterator[Sequence[Thing]]:
@@ -86,7 +96,7 @@ def put_away(rows: QuerySet[Any], steps: Steps) -> None:
     first = {(type(row), row.pk) for row in found}
     # What names another row can only come back after it.
     gone.sort(key=lambda row: (type(row), row.pk) not in first)
-    steps.append(["away", serializers.serialize("json", gone)])
+    steps.append(["away", serializers.serialize("json", gone, cls=Exact)])
     rows_of(rows.model).filter(pk__in=[row.pk for row in found]).delete()
 
 
@@ -117,12 +127,12 @@ def _bring_back(text: str) -> None:
 
 
 def _check_roots(row: Any) -> None:
-    """What a row names must be there; what it may do without is left empty."""
+    """What a row belongs to must be there; what it would lose without harm is left empty."""
     for foreign in row._meta.concrete_fields:
         value = getattr(row, foreign.attname)
         if not foreign.is_relation or value is None or rows_of(foreign.related_model).filter(pk=value).exists():
             continue
-        if not foreign.null:
+        if foreign.remote_field.on_delete is not SET_NULL:
             raise Invalid({"": _("What %s belonged to is not there any more.") % row})
         setattr(row, foreign.attname, None)
 

@@ -69,8 +69,6 @@ def _standings(family_id: int, topic_id: int | None) -> Iterator[tuple[Scope, St
     points = list(ContactPoint.objects.filter(family=family_id, channel__in=Channel.values))
     found = Consent.objects.filter(Q(family=family_id) | Q(address__in={one.value for one in points}))
     records = [one for one in found if one.family_id in (None, family_id) or one.source in BINDING]
-    if not records:
-        return
     for one in points:
         stands = standing(records, member_id=one.member_id, address=one.value, channel=one.channel, topic_id=topic_id)
         yield Scope(one.member_id, one.channel, one.value, topic_id), stands
