@@ -10,7 +10,9 @@ from django.utils.translation import get_language_info
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from crm.attributes import attribute_fields
 from crm.forms.families import FamilyFilter
+from crm.forms.households import attributes_told
 from crm.models import Family
 from crm.panels import family_panels
 from crm.selectors.families import families_page, family_rows
@@ -51,6 +53,7 @@ def family(request: HttpRequest, pk: int) -> HttpResponse:
         "family": family,
         "place": "crm:families",
         "profile": read_profile(family),
+        "attributes": attributes_told(family, attribute_fields()),
         "language": _language(family.language),
         "foreign_zone": family.time_zone if family.time_zone != settings.TIME_ZONE else "",
         "panels": family_panels(request, family),

@@ -1,0 +1,170 @@
+"""Fills the table of likely doubles: SQL proposes pairs that share an address or a key, names are compared after."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TypeVar
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from crm.matching import LIKELY, Evidence, keys_of, name_evidence, weigh
+from crm.models import ContactPoint, Duplicate, Family, Member
+from crm.services.once import forget_sent_forms
+
+MOST_HOLDERS = 8
+"""An address of more families than this is a switchboard or a placeholder and proves nothing."""
+MOST_NAMESAKES = 40
+"""A key of more families than this is too common a name to compare all with all."""
+CHUNK = 500
+Pair = tuple[int, int]
+Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a run did: pairs that are likely, families looked at, pairs compared, and how long it took."""
+
+    pairs: int
+    families: int
+    compared: int
+    seconds: float
+
+
+def find_duplicates() -> Found:
+    """Look at all families anew; a pair of which staff said “not the same” keeps that word.
+
+    Safe to run twice and side by side: a pair is a row by its key. Pairs that are likely no more go.
+    """
+    began, now = time.perf_counter(), timezone.now()
+    forget_sent_forms()
+    addresses = _shared_addresses()
+    families = _write_keys()
+    compared = 0
+    likely = 0
+    for pairs in _chunks(_candidates(addresses)):
+        compared += len(pairs)
+        likely += _store(_judge(pairs, addresses), now)
+    Duplicate.objects.filter(dismissed_at=None, found_at__lt=now).delete()
+    return Found(likely, families, compared, time.perf_counter() - began)
+
+
+def _shared_addresses() -> dict[Pair, list[Evidence]]:
+    """Pairs of families with an email or a number in common, whatever the channel of the number."""
+    table = ContactPoint._meta.db_table
+    sql = f"""
+        WITH held AS (
+            SELECT DISTINCT family_id, CASE channel WHEN 'email' THEN 'email' ELSE 'phone' END AS kind, value
+            FROM {table} WHERE channel IN ('email', 'phone', 'sms', 'whatsapp', 'rcs')
+        ), shared AS (
+            SELECT kind, value FROM held GROUP BY kind, value HAVING COUNT(*) BETWEEN 2 AND %s
+        )
+        SELECT one.family_id, other.family_id, one.kind, one.value FROM shared
+        JOIN held one ON one.kind = shared.kind AND one.value = shared.value
+        JOIN held other ON other.kind = one.kind AND other.value = one.value AND other.family_id > one.family_id
+    """  # noqa: S608 - names of our own
+    found: dict[Pair, list[Evidence]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [MOST_HOLDERS])
+        for one, other, kind, value in cursor.fetchall():
+            found[one, other].append(Evidence(kind, value, value))
+    return found
+
+
+def _write_keys() -> int:
+    """Put the keys of all names into a table of this connection's own; answers how many families there are."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS match_key")
+        cursor.execute("CREATE TEMPORARY TABLE match_key (family_id bigint NOT NULL, word varchar(40) NOT NULL)")
+    families = 0
+    rows = Family.objects.order_by().values_list("pk", "name").iterator(chunk_size=2000)
+    for some in _chunks(rows, 2000):
+        families += len(some)
+        _insert_keys((pk, f"f{key}") for pk, name in some for key in keys_of(name))
+    people = Member.objects.order_by().values_list("family_id", "name").iterator(chunk_size=2000)
+    for some in _chunks(people, 2000):
+        _insert_keys((pk, f"p{key}") for pk, name in some for key in keys_of(name))
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE INDEX match_key_word ON match_key (word, family_id)")
+    return families
+
+
+def _insert_keys(keys: Iterable[tuple[int, str]]) -> None:
+    rows = sorted(set(keys))
+    for some in _chunks(rows, CHUNK):
+        sql = f"INSERT INTO match_key VALUES {', '.join(['(%s, %s)'] * len(some))}"  # noqa: S608 - placeholders only
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [value for row in some for value in row])
+
+
+def _candidates(addresses: dict[Pair, list[Evidence]]) -> Iterator[Pair]:
+    """Pairs worth comparing, each once: an address in common, or both a person's and the family's key."""
+    yield from addresses
+    sql = """
+        WITH word AS (
+            SELECT DISTINCT family_id, word FROM match_key
+        ), common AS (
+            SELECT word FROM word GROUP BY word HAVING COUNT(*) BETWEEN 2 AND %s
+        )
+        SELECT DISTINCT one.family_id, other.family_id FROM common
+        JOIN word one ON one.word = common.word
+        JOIN word other ON other.word = common.word AND other.family_id > one.family_id
+        WHERE common.word LIKE 'p%%'
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [MOST_NAMESAKES])
+        found = cursor.fetchall()
+    yield from ((one, other) for one, other in found if (one, other) not in addresses)
+
+
+def _judge(pairs: Sequence[Pair], addresses: dict[Pair, list[Evidence]]) -> dict[Pair, list[Evidence]]:
+    """The evidence of those pairs that are likely, in two queries."""
+    ids = {pk for pair in pairs for pk in pair}
+    names = dict(Family.objects.filter(pk__in=ids).values_list("pk", "name"))
+    people: dict[int, list[str]] = defaultdict(list)
+    for family_id, name in Member.objects.filter(family__in=ids).order_by("pk").values_list("family_id", "name"):
+        people[family_id].append(name)
+    judged = {}
+    for one, other in pairs:
+        if one not in names or other not in names:
+            # Merged or deleted while we looked.
+            continue
+        told = addresses.get((one, other), []) + name_evidence(
+            (names[one], people[one][:50]), (names[other], people[other][:50])
+        )
+        if weigh(told) >= LIKELY:
+            judged[one, other] = told
+    return judged
+
+
+def _store(judged: dict[Pair, list[Evidence]], now: datetime) -> int:
+    rows = [
+        Duplicate(
+            first_id=one,
+            second_id=other,
+            score=weigh(told),
+            evidence=[each.as_json() for each in told[:12]],
+            found_at=now,
+        )
+        for (one, other), told in judged.items()
+    ]
+    with transaction.atomic():
+        # Whoever was merged away since is locked out: a row that names nobody cannot be written.
+        there = set(Family.objects.filter(pk__in={pk for pair in judged for pk in pair}).values_list("pk", flat=True))
+        rows = [row for row in rows if row.first_id in there and row.second_id in there]
+        Duplicate.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["first", "second"],
+            update_fields=["score", "evidence", "found_at"],
+        )
+    return len(rows)
+
+
+def _chunks(things: Iterable[Thing], size: int = CHUNK) -> Iterator[list[Thing]]:
+    rest = iter(things)
+    while some := list(islice(rest, size)):
+        yield some
