@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 from zoneinfo import available_timezones
 
 from django import forms
@@ -89,18 +89,18 @@ class Edit(forms.Form):
             self.add_error(name if name in self.fields else None, list(words))
 
     def _show_theirs(self, error: Stale) -> None:
-        seen = self.seen_values
+        seen, data = self.seen_values, cast(dict[str, Any], self.data)
         for field in error.changed:
             name, now = self.name_of(field), self.shown(field, error.current.get(field))
             if name not in self.fields:
                 continue
             words = {"now": self.worded(field, error.current.get(field))}
             if self._typed(name) == str(self.shown(field, seen.get(field)) or ""):
-                self.data[name] = now if now is not None else ""
+                data[name] = now if now is not None else ""
                 self.add_error(name, _("Changed meanwhile to “%(now)s”, and taken over here.") % words)
             else:
                 self.add_error(name, _("Now “%(now)s”. Save again to put yours in its place.") % words)
-        self.data["seen"] = json.dumps(dict(error.current))
+        data["seen"] = json.dumps(dict(error.current))
 
     def _typed(self, name: str) -> str:
         return str(self.data.get(name, "")).strip()
@@ -210,7 +210,7 @@ class MemberForm(Edit):
 class PointForm(Edit):
     """One address, with what we know of it."""
 
-    names = {"member_id": "member"}
+    names = {"member_id": "member", "is_valid": "works"}
     channel = choice(gettext_lazy("Channel"), ContactChannel.choices)
     value = text(
         gettext_lazy("Address or number"),
@@ -221,13 +221,13 @@ class PointForm(Edit):
     member = choice(gettext_lazy("Whose"), [], required=False)
     label = text(gettext_lazy("Label"), longest=40, required=False, help_text=gettext_lazy("Such as work or school."))
     is_primary = tick(gettext_lazy("Use this one first on its channel"))
-    is_valid = tick(gettext_lazy("It works"))
+    works = tick(gettext_lazy("It works"))
     invalid_reason = text(gettext_lazy("Why it does not work"), required=False)
 
     def __init__(
         self, family: Family, data: Any = None, *, seen: Mapping[str, Any] | None = None, **first: Any
     ) -> None:
-        super().__init__(data, seen=seen, initial={} if seen else {"is_valid": True, **first})
+        super().__init__(data, seen=seen, initial={} if seen else {"works": "on", **first})
         self.fields["member"].choices = people_of(family)  # type: ignore[attr-defined]
 
     def details(self) -> PointDetails:
@@ -239,9 +239,13 @@ class PointForm(Edit):
             member_id=int(typed["member"]) if typed["member"] else None,
             label=typed["label"],
             is_primary=typed["is_primary"],
-            is_valid=typed["is_valid"],
+            is_valid=typed["works"],
             invalid_reason=typed["invalid_reason"],
         )
+
+    def shown(self, name: str, value: Any) -> Any:
+        """A tick as the browser sends it."""
+        return ("on" if value else "") if isinstance(value, bool) else value
 
     def worded(self, name: str, value: Any) -> str:
         """Ticks and people in words."""
