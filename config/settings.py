@@ -23,6 +23,7 @@ from config.environment import (
     refuse,
     required,
     secret_key,
+    word,
 )
 
 DATABASES = {"default": database()}
@@ -113,6 +114,10 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env.str("ORGANISATION_TIME_ZONE", "Europe/London")
 ORGANISATION_NAME = env.str("ORGANISATION_NAME", "Riverbend")
+# What pages call those who are served: customer, patient, household… config/wording.py says it everywhere.
+FAMILY_WORD = word("FAMILY_WORD", env.str("FAMILY_WORD", "family"))
+_plural = "families" if FAMILY_WORD == "family" else f"{FAMILY_WORD}s"
+FAMILY_WORD_PLURAL = word("FAMILY_WORD_PLURAL", env.str("FAMILY_WORD_PLURAL", _plural))
 PHONENUMBER_DEFAULT_REGION = env.str("PHONE_REGION", "GB")
 PHONENUMBER_DB_FORMAT = "E164"
 PHONENUMBER_DEFAULT_FORMAT = "INTERNATIONAL"
