@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from crm.enums import AttributeKind
@@ -103,4 +104,14 @@ def told(field: AttributeField, value: Any) -> str:
     """A kept value in words."""
     if field.kind == AttributeKind.YES_NO and isinstance(value, bool):
         return _("yes") if value else _("no")
+    if field.kind == AttributeKind.DATE and isinstance(value, str):
+        return _day(value)
     return "" if value is None else str(value)
+
+
+def _day(value: str) -> str:
+    try:
+        return date_format(date.fromisoformat(value), "j M Y")
+    except ValueError:
+        # Kept from before this was a field.
+        return value

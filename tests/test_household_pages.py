@@ -181,6 +181,17 @@ def test_addresses_have_one_spelling_and_one_primary(staff_client: Client) -> No
     assert staff_client.post(where, {"channel": "email", "value": "c@example.org", "member": other}).status_code == 422
 
 
+def test_one_number_takes_several_channels(staff_client: Client) -> None:
+    family = make_family(email=None, phone=None)
+    where = url("contact-point-new", family.pk)
+    typed = {"channel": "phone", "value": "07700 900142", "also": ["phone", "sms", "whatsapp"], "works": "on"}
+    for _time in range(2):
+        staff_client.post(where, typed)
+    assert sorted(family.contact_points.values_list("channel", flat=True)) == ["phone", "sms", "whatsapp"]
+    staff_client.post(where, {"channel": "email", "value": "a@example.org", "also": ["sms"], "works": "on"})
+    assert family.contact_points.count() == 4
+
+
 def test_an_address_breaks_with_a_reason_and_works_again(staff_client: Client) -> None:
     family = make_family(email="elena@example.org")
     point = family.contact_points.get(channel="email")

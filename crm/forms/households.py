@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 from zoneinfo import available_timezones
 
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.attributes import attribute_fields, told
-from crm.enums import AttributeKind, Channel, ContactChannel, Role, Stage
+from crm.enums import NUMBER_CHANNELS, AttributeKind, Channel, ContactChannel, Role, Stage
 from crm.errors import Invalid, Stale
 from crm.models import AttributeField, Family, Member, Topic
 from crm.models.people import default_time_zone
@@ -218,6 +219,12 @@ class PointForm(Edit):
         help_text=gettext_lazy("Numbers of other countries begin with +."),
         dir="ltr",
     )
+    also = forms.MultipleChoiceField(
+        label=gettext_lazy("The same number also takes"),
+        choices=[one for one in ContactChannel.choices if one[0] in NUMBER_CHANNELS],
+        required=False,
+        widget=forms.CheckboxSelectMultiple(attrs=_CHECK),
+    )
     member = choice(gettext_lazy("Whose"), [], required=False)
     label = text(gettext_lazy("Label"), longest=40, required=False, help_text=gettext_lazy("Such as work or school."))
     is_primary = tick(gettext_lazy("Use this one first on its channel"))
@@ -229,6 +236,15 @@ class PointForm(Edit):
     ) -> None:
         super().__init__(data, seen=seen, initial={} if seen else {"works": "on", **first})
         self.fields["member"].choices = people_of(family)  # type: ignore[attr-defined]
+        if seen:
+            # A row that is there is one channel; others have rows of their own.
+            del self.fields["also"]
+
+    def all_details(self) -> list[PointDetails]:
+        """What was typed, once for each channel of the number."""
+        first, typed = self.details(), self.cleaned_data
+        others = [one for one in typed["also"] if first.channel in NUMBER_CHANNELS and one != first.channel]
+        return [first, *(replace(first, channel=one) for one in others)]
 
     def details(self) -> PointDetails:
         """What was typed, as the service takes it."""

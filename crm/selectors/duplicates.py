@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from crm.addresses import pretty_address
 from crm.attributes import attribute_fields, told
 from crm.consent import opted_out_channels
-from crm.models import Consent, Duplicate, Family, HouseholdChange, Interaction
+from crm.models import Consent, ContactPoint, Duplicate, Family, HouseholdChange, Interaction
 from crm.selectors.pages import Page, cut_page
 from crm.services.households.merging import same_people
 
@@ -79,10 +79,7 @@ def read_side(family: Family) -> Side:
     return Side(
         family=family,
         people=[f"{one.name} ({one.get_role_display()})" for one in family.members.order_by("id")[:50]],
-        addresses=[
-            pretty_address(one.channel, one.value) + ("" if one.is_valid else f" ({_('does not work')})")
-            for one in family.contact_points.order_by("channel", "id")[:50]
-        ],
+        addresses=list(dict.fromkeys(map(_address, family.contact_points.order_by("channel", "id")[:50]))),
         tags=[tag.name for tag in family.tags.all()],
         attributes=[(each.label, told(each, family.attributes.get(each.key))) for each in attribute_fields()],
         entries=entries.aggregate(number=Count("pk"))["number"],
@@ -90,6 +87,11 @@ def read_side(family: Family) -> Side:
         opted_out=opted_out_channels(records),
         wish=stated.preferred_channel if stated else "",
     )
+
+
+def _address(point: ContactPoint) -> str:
+    shown = pretty_address(point.channel, point.value)
+    return shown if point.is_valid else f"{shown} ({_('does not work')})"
 
 
 def become_one(keep: Family, gone: Family) -> Sequence[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -119,7 +120,9 @@ def contact_point_new(request: HttpRequest, pk: int) -> HttpResponse:
     form = PointForm(family, request.POST or None, member=request.GET.get("member", ""), channel="email")
 
     def save() -> None:
-        services.save_contact_point(family=family, details=form.details())
+        with transaction.atomic():
+            for details in form.all_details():
+                services.save_contact_point(family=family, details=details)
 
     if _saved(form, save):
         return done(request, family.get_absolute_url(), _("The address is added"))
