@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 
@@ -30,27 +31,28 @@ class Evidence:
         return [self.kind, self.one, self.other]
 
 
-def words_of(name: str) -> list[str]:
-    """The words of a name that tell people apart, folded."""
-    return [word for word in _WORD.findall(fold(name)) if word not in _FILLERS]
+@lru_cache(maxsize=50_000)
+def words_of(name: str) -> tuple[str, ...]:
+    """The words of a name that tell people apart, folded and in order of the alphabet."""
+    return tuple(sorted(word for word in _WORD.findall(fold(name)) if word not in _FILLERS))
 
 
 def keys_of(name: str) -> set[str]:
-    """Short keys that names have in common with their misspellings; nothing for a name without letters.
+    """Short keys that names have in common with their misspellings; nothing for a name of less than two words.
 
     One by beginnings, one by consonants, both over the two longest words in any order.
     """
     words = sorted(words_of(name), key=lambda word: (-len(word), word))[:2]
-    if not words:
+    if len(words) < 2:
         return set()
     beginnings = "|".join(sorted(word[:3] for word in words))
     sounds = "|".join(sorted((_VOWELS.sub("", word[1:]) or word)[:4] for word in words))
-    return {f"b{len(words)}{beginnings}", f"c{len(words)}{sounds}"}
+    return {f"b{beginnings}", f"c{sounds}"}
 
 
 def alike(one: str, other: str) -> bool:
     """Whether two names are the same but for order, accents, case and a slip of the pen."""
-    return fuzz.token_sort_ratio(" ".join(words_of(one)), " ".join(words_of(other)), score_cutoff=NEAR) > 0
+    return fuzz.ratio(" ".join(words_of(one)), " ".join(words_of(other)), score_cutoff=NEAR) > 0
 
 
 def weigh(evidence: Iterable[Evidence]) -> int:
@@ -62,7 +64,7 @@ def name_evidence(one: tuple[str, Sequence[str]], other: tuple[str, Sequence[str
     """What the names of two families say: each comes with the names of its people."""
     found = []
     taken: set[str] = set()
-    for name in one[1]:
+    for name in (name for name in one[1] if len(words_of(name)) > 1):
         twin = next((each for each in other[1] if each not in taken and alike(name, each)), None)
         if twin is not None:
             taken.add(twin)

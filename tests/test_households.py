@@ -175,6 +175,7 @@ def test_the_old_reference_and_address_lead_to_the_one_that_stays(
     answer = staff_client.get(gone.get_absolute_url())
     assert (answer.status_code, answer["Location"]) == (302, keep.get_absolute_url())
     assert find_family("B-1") == keep
+    assert Family.objects.search("b-1").get() == keep
     again, created, _changed = upsert_family(
         details=FamilyDetails(external_ref="B-1", name="Other", members=[MemberDetails("Lucia", "student")])
     )
@@ -188,6 +189,7 @@ def test_the_old_reference_and_address_lead_to_the_one_that_stays(
     assert caller.post("/api/v1/interactions/", told, content_type="application/json").status_code == 201
     assert Interaction.objects.get(external_id="late").family == keep
     undo_change(change=change, by_id=None)
+    assert Family.objects.search("b-1").get() == Family.objects.get(pk=gone.pk)
     assert staff_client.get(gone.get_absolute_url()).status_code == 200
     assert find_family("B-1") == Family.objects.get(pk=gone.pk)
 
@@ -264,6 +266,15 @@ def _stands(family: Family, point: ContactPoint, topic: Topic) -> bool | None:
     records = list(Consent.objects.filter(family=family))
     stands = standing(records, member_id=point.member_id, address=point.value, channel=point.channel, topic_id=topic.pk)
     return stands.granted
+
+
+def test_a_person_keeps_the_reference_by_which_others_name_them() -> None:
+    keep, gone = make_family("Same"), make_family("Same")
+    gone.members.update(external_ref="P-9")
+    change = merge_families(keep_id=keep.pk, gone_id=gone.pk, by_id=None)
+    assert keep.members.get().external_ref == "P-9"
+    undo_change(change=change, by_id=None)
+    assert [keep.members.get().external_ref, gone.members.get().external_ref] == [None, "P-9"]
 
 
 def test_two_at_the_same_event_stay_two() -> None:

@@ -17,7 +17,7 @@ from crm.services.once import forget_sent_forms
 
 MOST_HOLDERS = 8
 """An address of more families than this is a switchboard or a placeholder and proves nothing."""
-MOST_NAMESAKES = 40
+MOST_NAMESAKES = 25
 """A key of more families than this is too common a name to compare all with all."""
 CHUNK = 500
 Pair = tuple[int, int]
@@ -75,44 +75,46 @@ def _shared_addresses() -> dict[Pair, list[Evidence]]:
 
 
 def _write_keys() -> int:
-    """Put the keys of all names into a table of this connection's own; answers how many families there are."""
+    """Put the keys of all people into a table of this connection's own; answers how many families there are.
+
+    A family without people is a person, where its name has a first and a last word.
+    """
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS match_key")
-        cursor.execute("CREATE TEMPORARY TABLE match_key (family_id bigint NOT NULL, word varchar(40) NOT NULL)")
-    families = 0
-    rows = Family.objects.order_by().values_list("pk", "name").iterator(chunk_size=2000)
-    for some in _chunks(rows, 2000):
-        families += len(some)
-        _insert_keys((pk, f"f{key}") for pk, name in some for key in keys_of(name))
-    people = Member.objects.order_by().values_list("family_id", "name").iterator(chunk_size=2000)
-    for some in _chunks(people, 2000):
-        _insert_keys((pk, f"p{key}") for pk, name in some for key in keys_of(name))
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE INDEX match_key_word ON match_key (word, family_id)")
-    return families
-
-
-def _insert_keys(keys: Iterable[tuple[int, str]]) -> None:
-    rows = sorted(set(keys))
-    for some in _chunks(rows, CHUNK):
-        sql = f"INSERT INTO match_key VALUES {', '.join(['(%s, %s)'] * len(some))}"  # noqa: S608 - placeholders only
+        cursor.execute(
+            "CREATE TEMPORARY TABLE match_key "
+            "(word varchar(40) NOT NULL, family_id bigint NOT NULL, PRIMARY KEY (word, family_id))"
+        )
+    people = Member.objects.order_by().values_list("family_id", "name")
+    alone = Family.objects.filter(members__isnull=True).order_by().values_list("pk", "name")
+    for rows in (people, alone):
+        for some in _chunks(rows.iterator(chunk_size=2000), 2000):
+            _insert_keys({(key, pk) for pk, name in some for key in keys_of(name)})
+    if connection.vendor == "postgresql":
+        # Nobody else counts the rows of a table that lives for a minute, and a plan without counts takes hours.
         with connection.cursor() as cursor:
-            cursor.execute(sql, [value for row in some for value in row])
+            cursor.execute("ANALYZE match_key")
+    return Family.objects.count()
+
+
+def _insert_keys(keys: Iterable[tuple[str, int]]) -> None:
+    for some in _chunks(sorted(keys)):
+        rows = ", ".join(["(%s, %s)"] * len(some))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO match_key VALUES {rows} ON CONFLICT DO NOTHING",  # noqa: S608 - placeholders only
+                [value for row in some for value in row],
+            )
 
 
 def _candidates(addresses: dict[Pair, list[Evidence]]) -> Iterator[Pair]:
-    """Pairs worth comparing, each once: an address in common, or both a person's and the family's key."""
+    """Pairs worth comparing, each once: an address in common, or the key of a person."""
     yield from addresses
     sql = """
-        WITH word AS (
-            SELECT DISTINCT family_id, word FROM match_key
-        ), common AS (
-            SELECT word FROM word GROUP BY word HAVING COUNT(*) BETWEEN 2 AND %s
-        )
-        SELECT DISTINCT one.family_id, other.family_id FROM common
-        JOIN word one ON one.word = common.word
-        JOIN word other ON other.word = common.word AND other.family_id > one.family_id
-        WHERE common.word LIKE 'p%%'
+        SELECT DISTINCT one.family_id, other.family_id
+        FROM (SELECT word FROM match_key GROUP BY word HAVING COUNT(*) BETWEEN 2 AND %s) common
+        JOIN match_key one ON one.word = common.word
+        JOIN match_key other ON other.word = common.word AND other.family_id > one.family_id
     """
     with connection.cursor() as cursor:
         cursor.execute(sql, [MOST_NAMESAKES])
@@ -133,7 +135,7 @@ def _judge(pairs: Sequence[Pair], addresses: dict[Pair, list[Evidence]]) -> dict
             # Merged or deleted while we looked.
             continue
         told = addresses.get((one, other), []) + name_evidence(
-            (names[one], people[one][:50]), (names[other], people[other][:50])
+            (names[one], people[one][:50] or [names[one]]), (names[other], people[other][:50] or [names[other]])
         )
         if weigh(told) >= LIKELY:
             judged[one, other] = told

@@ -275,10 +275,14 @@ def _set_contact(
 
 
 def refresh_family_text(*, family_ids: Sequence[int]) -> None:
-    """Write anew what search reads of these families: names, addresses, digits, references."""
+    """Write anew what search reads of these families: names, addresses, digits, references, and those merged in."""
     families = Family.objects.filter(pk__in=family_ids).prefetch_related("members", "contact_points", "tags")
+    former: dict[int, list[str]] = {}
+    merges = HouseholdChange.objects.filter(kind=ChangeKind.MERGE, undone_at=None, family__in=family_ids)
+    for family_id, reference, name in merges.values_list("family_id", "gone_ref", "gone_name"):
+        former.setdefault(family_id, []).extend([reference, name])
     FamilyText.objects.bulk_create(
-        [FamilyText(family=family, text=_text_of(family)) for family in families],
+        [FamilyText(family=family, text=_text_of(family, former.get(family.pk, []))) for family in families],
         update_conflicts=True,
         unique_fields=["family"],
         update_fields=["text"],
@@ -286,8 +290,8 @@ def refresh_family_text(*, family_ids: Sequence[int]) -> None:
     )
 
 
-def _text_of(family: Family) -> str:
-    words = [family.name, family.external_ref]
+def _text_of(family: Family, former: Iterable[str]) -> str:
+    words = [family.name, family.external_ref, *former]
     words += [member.name for member in family.members.all()]
     words += [member.external_ref or "" for member in family.members.all()]
     words += [tag.name for tag in family.tags.all()]

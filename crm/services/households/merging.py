@@ -41,6 +41,9 @@ def merge_families(*, keep_id: int, gone_id: int, by_id: int | None) -> Househol
     refused = refused_in([keep.pk, gone.pk])
     pairs = same_people(keep, gone)
     for person, twin in pairs:
+        if person.external_ref and not twin.external_ref:
+            # Other systems go on naming the person so.
+            change_value(twin, "external_ref", person.external_ref, steps)
         point_all(person, twin, steps)
         put_away(Member.objects.filter(pk=person.pk), steps)
     _keep_newer_wish(keep, gone, steps)
