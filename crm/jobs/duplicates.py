@@ -97,14 +97,18 @@ def _write_keys() -> int:
     return Family.objects.count()
 
 
-def _insert_keys(keys: Iterable[tuple[str, int]]) -> None:
-    for some in _chunks(sorted(keys)):
-        rows = ", ".join(["(%s, %s)"] * len(some))
-        with connection.cursor() as cursor:
+def _insert_keys(keys: set[tuple[str, int]]) -> None:
+    """Each engine's quick way to take some thousand rows."""
+    rows = sorted(keys)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            columns = [[word for word, _family in rows], [family for _word, family in rows]]
             cursor.execute(
-                f"INSERT INTO match_key VALUES {rows} ON CONFLICT DO NOTHING",  # noqa: S608 - placeholders only
-                [value for row in some for value in row],
+                "INSERT INTO match_key SELECT * FROM unnest(%s::varchar[], %s::bigint[]) ON CONFLICT DO NOTHING",
+                columns,
             )
+        else:
+            cursor.executemany("INSERT INTO match_key VALUES (%s, %s) ON CONFLICT DO NOTHING", rows)
 
 
 def _candidates(addresses: dict[Pair, list[Evidence]]) -> Iterator[Pair]:
