@@ -1,6 +1,5 @@
 """Likely doubles are found with their evidence, few of those that are none, and quickly among many."""
 
-import time
 from typing import Any
 
 import pytest
@@ -52,6 +51,7 @@ def test_the_same_address_is_evidence_whatever_its_channel() -> None:
         (("Schmidt", "Katharina Schmidt"), ("Schmidt", "Katarina Schmidt")),
         (("Macdonald", "Fiona Macdonald"), ("Macdonald", "Fiona Mcdonald")),
         (("Elena Martinez",), ("Martinez, Elena",)),
+        (("Smith", "Anna Smith", "Peter Smith"), ("Smith", "Ana Smith", "Peter Smith")),
         (("عائلة الخطيب", "محمد الخطيب"), ("عائلة الخطيب", "محمد الخطيب")),
     ],
 )
@@ -60,6 +60,13 @@ def test_names_that_are_spelt_almost_alike_are_found(one: tuple[str, ...], other
     family(*other)
     find_duplicates()
     assert list(kinds().values()) == [{"person", "family"}]
+
+
+def test_two_people_of_the_same_names_are_enough() -> None:
+    family("Smith", "Anna Smith", "Peter Smith")
+    family("Jones", "Anna Smith", "Peter Smith")
+    find_duplicates()
+    assert list(kinds().values()) == [{"person"}]
 
 
 @pytest.mark.parametrize(
@@ -126,13 +133,11 @@ def test_queries_grow_with_chunks_and_not_with_families() -> None:
     ContactPoint.objects.bulk_create(
         ContactPoint(family=one, channel="email", value=f"e{one.pk // 2}@example.org") for one in families
     )
-    began = time.perf_counter()
     with CaptureQueriesContext(connection) as asked:
         found = find_duplicates()
     assert found.families == 3000
     assert found.pairs >= 1499
     assert len(asked) < 150
-    assert time.perf_counter() - began < 5
 
 
 @given(st.text(max_size=200))

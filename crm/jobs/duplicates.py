@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from crm.matching import LIKELY, Evidence, keys_of, name_evidence, weigh
-from crm.models import ContactPoint, Duplicate, Family, Member
+from crm.matching import LIKELY, Evidence, keys_of, name_evidence, weigh, words_of
+from crm.models import ContactPoint, Duplicate, Family, FamilyText, Member
 from crm.services.once import forget_sent_forms
 
 MOST_HOLDERS = 8
@@ -87,9 +87,9 @@ def _write_keys() -> int:
         )
     people = Member.objects.order_by().values_list("family_id", "name")
     alone = Family.objects.filter(members__isnull=True).order_by().values_list("pk", "name")
-    for rows in (people, alone):
+    for rows, keys in ((people, keys_of), (alone, _keys_alone)):
         for some in _chunks(rows.iterator(chunk_size=2000), 2000):
-            _insert_keys({(key, pk) for pk, name in some for key in keys_of(name)})
+            _insert_keys({(key, pk) for pk, name in some for key in keys(name)})
     if connection.vendor == "postgresql":
         # Nobody else counts the rows of a table that lives for a minute, and a plan without counts takes hours.
         with connection.cursor() as cursor:
@@ -97,12 +97,18 @@ def _write_keys() -> int:
     return Family.objects.count()
 
 
+def _keys_alone(name: str) -> set[str]:
+    """A name that is both person and family brings a third key, by which the pair counts as two alike."""
+    keys = keys_of(name)
+    return keys | {("a" + "".join(words_of(name)))[:40]} if keys else keys
+
+
 def _insert_keys(keys: set[tuple[str, int]]) -> None:
     """Each engine's quick way to take some thousand rows."""
     rows = sorted(keys)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            columns = [[word for word, _family in rows], [family for _word, family in rows]]
+            columns: Any = [[word for word, _family in rows], [family for _word, family in rows]]
             cursor.execute(
                 "INSERT INTO match_key SELECT * FROM unnest(%s::varchar[], %s::bigint[]) ON CONFLICT DO NOTHING",
                 columns,
@@ -112,14 +118,22 @@ def _insert_keys(keys: set[tuple[str, int]]) -> None:
 
 
 def _candidates(addresses: dict[Pair, list[Evidence]]) -> Iterator[Pair]:
-    """Pairs worth comparing, each once: an address in common, or the key of a person."""
+    """Pairs worth comparing, each once: an address in common, or people's keys.
+
+    One person alike counts only between families of like names, so their folded names must begin alike; two people
+    have three keys in common or more, whatever their families are called.
+    """
     yield from addresses
-    sql = """
-        SELECT DISTINCT one.family_id, other.family_id
+    sql = f"""
+        SELECT one.family_id, other.family_id
         FROM (SELECT word FROM match_key GROUP BY word HAVING COUNT(*) BETWEEN 2 AND %s) common
         JOIN match_key one ON one.word = common.word
         JOIN match_key other ON other.word = common.word AND other.family_id > one.family_id
-    """
+        JOIN {FamilyText._meta.db_table} called ON called.family_id = one.family_id
+        JOIN {FamilyText._meta.db_table} also ON also.family_id = other.family_id
+        GROUP BY one.family_id, other.family_id
+        HAVING COUNT(*) >= 3 OR MIN(SUBSTR(called.text, 1, 3)) = MIN(SUBSTR(also.text, 1, 3))
+    """  # noqa: S608 - names of our own
     with connection.cursor() as cursor:
         cursor.execute(sql, [MOST_NAMESAKES])
         found = cursor.fetchall()
