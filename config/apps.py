@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models.signals import post_migrate
 
 from config.environment import refuse
+from config.wording import speak_of
 
 
 class ConfigConfig(AppConfig):
@@ -15,11 +16,13 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        """Stop the start where the email vendor cannot work with what is set; keep an eye on people and schedules."""
+        """Stop the start where the email vendor cannot work with what is set; speak in the organisation's words."""
         from channels.adapters.email import setup_problem
 
         if problem := setup_problem(settings.EMAIL_PROVIDER):
             refuse(problem)
+        for language, _name in settings.LANGUAGES:
+            speak_of(settings.FAMILY_WORD, settings.FAMILY_WORD_PLURAL, language)
         post_migrate.connect(self.make_roles, dispatch_uid="config.make_roles")
         self.track_changes()
 

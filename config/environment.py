@@ -38,6 +38,14 @@ def boolean(name: str, default: bool) -> bool:
     refuse(f"{name} is “{raw}”; please set it to true or false.")
 
 
+def word(name: str, value: str) -> str:
+    """A word or two as they stand in the middle of a sentence; anything else stops the start."""
+    value = " ".join(value.split())
+    if not 1 <= len(value) <= 30 or not all(char.isalpha() or char in " -’'" for char in value):
+        refuse(f"{name} is “{value}”; please set it to a word of at most 30 letters, such as customer.")
+    return value
+
+
 def database() -> dict[str, object]:
     """Django's database settings from DATABASE_URL; none: SQLite under var/."""
     url = env.str("DATABASE_URL", "").strip()

@@ -33,6 +33,7 @@ from config.environment import (
     time_zone,
     trusted_origins,
     whole_number,
+    word,
     words,
 )
 
@@ -134,6 +135,10 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = time_zone()
 ORGANISATION_NAME = env.str("ORGANISATION_NAME", "Riverbend")
+# What pages call those who are served: customer, patient, household… config/wording.py says it everywhere.
+FAMILY_WORD = word("FAMILY_WORD", env.str("FAMILY_WORD", "family"))
+_plural = "families" if FAMILY_WORD == "family" else f"{FAMILY_WORD}s"
+FAMILY_WORD_PLURAL = word("FAMILY_WORD_PLURAL", env.str("FAMILY_WORD_PLURAL", _plural))
 PHONENUMBER_DEFAULT_REGION = phone_region()
 PHONENUMBER_DB_FORMAT = "E164"
 PHONENUMBER_DEFAULT_FORMAT = "INTERNATIONAL"

@@ -100,6 +100,20 @@ class Attendance(models.TextChoices):
     NO_SHOW = "no_show", _("Did not come")
 
 
+class AttributeKind(models.TextChoices):
+    TEXT = "text", _("Text")
+    NUMBER = "number", _("Number")
+    YES_NO = "yes_no", _("Yes or no")
+    DATE = "date", _("Date")
+    CHOICE = "choice", _("Choice")
+
+
+class ChangeKind(models.TextChoices):
+    MERGE = "merge", _("Merged")
+    MOVE = "move", _("Moved")
+    REMOVAL = "removal", _("Removed")
+
+
 class PortalUsage(models.TextChoices):
     DAILY = "daily", _("Daily")
     WEEKLY = "weekly", _("Weekly")

@@ -20,3 +20,12 @@ class Invalid(Exception):
                 f"{field}: {' '.join(words)}" if field else " ".join(words) for field, words in self.errors.items()
             )
         )
+
+
+class Stale(Invalid):
+    """Somebody else changed the same things meanwhile; `current` is what stands now."""
+
+    def __init__(self, current: Mapping[str, object], changed: list[str], words: Words) -> None:
+        super().__init__({"": words})
+        self.current = current
+        self.changed = changed

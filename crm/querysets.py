@@ -1,8 +1,9 @@
 """Reusable conditions on families."""
 
-from typing import Self
+from typing import Any, Self
 
-from django.db import models
+from django.db import connection, models
+from django.db.models.fields.json import KT, KeyTransform
 
 from crm.folding import search_words
 
@@ -29,3 +30,20 @@ class FamilyQuerySet(models.QuerySet):
         if matching[_MANY : _MANY + 1].exists():
             return along_the_names
         return self.filter(pk__in=matching[:_MANY])
+
+    def with_attribute(self, key: str, value: Any) -> Self:
+        """Families of which one of the organisation's own fields has this value; PostgreSQL has an index for it."""
+        if connection.vendor == "postgresql":
+            return self.filter(attributes__contains={key: value})
+        return self.alias(own=KeyTransform(key, "attributes")).filter(own=value)
+
+    def with_attribute_between(self, key: str, low: Any = None, high: Any = None) -> Self:
+        """Families of which a number or a date lies in between, both ends included; None leaves an end open."""
+        found = self.alias(own=KeyTransform(key, "attributes"))
+        if low is not None:
+            found = found.filter(own__gte=low)
+        return found if high is None else found.filter(own__lte=high)
+
+    def with_attribute_text(self, key: str, text: str) -> Self:
+        """Families of which a text holds these words."""
+        return self.alias(own=KT(f"attributes__{key}")).filter(own__icontains=text)

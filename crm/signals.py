@@ -6,10 +6,12 @@ interactions_recorded = Signal()  # ids: list[int], live: bool
 consent_changed = Signal()  # ids: list[int]
 contact_point_changed = Signal()  # ids: list[int]
 call_task_closed = Signal()  # ids: list[int]
+families_merged = Signal()  # ids: list[int] (the one that stays, the one that went), undone: bool
 
 BY_NAME = {
     "interactions_recorded": interactions_recorded,
     "consent_changed": consent_changed,
     "contact_point_changed": contact_point_changed,
     "call_task_closed": call_task_closed,
+    "families_merged": families_merged,
 }

@@ -2,11 +2,40 @@
 
 from django.urls import path
 
-from crm.views import calls, changes, entries, events, families, imports, logging, people, timeline
+from crm.views import (
+    calls,
+    changes,
+    duplicates,
+    editing,
+    entries,
+    events,
+    families,
+    households,
+    imports,
+    logging,
+    people,
+    timeline,
+)
 
 app_name = "crm"
 urlpatterns = [
     path("families/", families.families, name="families"),
+    path("families/new/", editing.family_new, name="family-new"),
+    path("families/<int:pk>/edit/", editing.family_edit, name="family-edit"),
+    path("families/<int:pk>/members/new/", editing.member_new, name="member-new"),
+    path("families/<int:pk>/contact-points/new/", editing.contact_point_new, name="contact-point-new"),
+    path("families/<int:pk>/consent/", editing.consent_new, name="consent-new"),
+    path("members/<int:pk>/", editing.member_edit, name="member-edit"),
+    path("members/<int:pk>/move/", households.member_move, name="member-move"),
+    path("members/<int:pk>/remove/", households.member_remove, name="member-remove"),
+    path("contact-points/<int:pk>/", editing.contact_point_edit, name="contact-point-edit"),
+    path("contact-points/<int:pk>/works/", editing.contact_point_works, name="contact-point-works"),
+    path("contact-points/<int:pk>/remove/", households.contact_point_remove, name="contact-point-remove"),
+    path("families/<int:pk>/merge/", duplicates.family_merge, name="family-merge"),
+    path("duplicates/", duplicates.duplicates, name="duplicates"),
+    path("duplicates/look/", duplicates.duplicates_look, name="duplicates-look"),
+    path("duplicates/<int:pk>/dismiss/", duplicates.duplicate_dismiss, name="duplicate-dismiss"),
+    path("households/<int:pk>/undo/", households.household_undo, name="household-undo"),
     path("families/<int:pk>/", families.family, name="family"),
     path("families/<int:pk>/timeline/", timeline.family_timeline, name="family-timeline"),
     path("families/<int:pk>/changes/", changes.changes, name="family-changes"),

@@ -22,14 +22,17 @@ from channels.models import Delivery, Message, PortalItem, Receipt, RefusedCallb
 from crm.audit import acting_for
 from crm.models import (
     ApiKey,
+    AttributeField,
     CallTask,
     Change,
     ChannelPreference,
     ChannelTally,
     Consent,
     ContactPoint,
+    Duplicate,
     Event,
     Family,
+    HouseholdChange,
     Interaction,
     Member,
     MissedNews,
@@ -96,8 +99,19 @@ def make_row_of_everything(boss: Any) -> None:
     Campaign.objects.create(name=f"Campaign {number}", topic=topic, body="Words", created_by=user)
     with acting_for(user.pk):
         note_changes(changed=[(family, {"name": ("Before", family.name)})])
+    make_household_rows(number, family, user)
     crontab = CrontabSchedule.objects.create(minute=str(number % 60))
     PeriodicTask.objects.create(name=f"task {number}", task="x", crontab=crontab)
+
+
+def make_household_rows(number: int, family: Family, user: Any) -> None:
+    """A field of the organisation's own, a merge, and a pair that may be one."""
+    now = timezone.now()
+    other = Family.objects.create(name=f"Double {number}")
+    AttributeField.objects.create(key=f"field_{number}", label="Field", kind="choice", options=["a"])
+    HouseholdChange.objects.create(kind="merge", family=family, gone_name="Gone", made_at=now, made_by=user)
+    first, second = sorted([family, other], key=lambda one: one.pk)
+    Duplicate.objects.create(first=first, second=second, score=40, found_at=now)
 
 
 def queries_of(visit: Callable[[], Any]) -> int:
@@ -117,7 +131,7 @@ def test_all_that_an_administrator_needs_is_there() -> None:
     needed = {
         Family, Member, ContactPoint, Tag, Topic, Consent, Interaction, CallTask, Event, ApiKey, ChannelPreference,
         ChannelTally, StatedPreference, Tick, MissedNews, Message, Delivery, Receipt, Unmatched, RefusedCallback,
-        PortalItem, Campaign, PeriodicTask, Change,
+        PortalItem, Campaign, PeriodicTask, Change, AttributeField, HouseholdChange, Duplicate,
     }  # fmt: skip
     assert needed <= set(admin.site._registry)
 

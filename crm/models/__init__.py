@@ -3,6 +3,7 @@
 from crm.models.access import ApiKey
 from crm.models.audit import Change
 from crm.models.events import Event, Place
+from crm.models.households import AttributeField, Duplicate, HouseholdChange, SentForm
 from crm.models.interactions import Interaction, Pin
 from crm.models.learned import ChannelPreference, ChannelTally, StatedPreference
 from crm.models.ledger import Consent, Topic
@@ -12,20 +13,24 @@ from crm.models.upkeep import MissedNews, Tick
 
 __all__ = [
     "ApiKey",
+    "AttributeField",
     "CallTask",
     "Change",
     "ChannelPreference",
     "ChannelTally",
     "Consent",
     "ContactPoint",
+    "Duplicate",
     "Event",
     "Family",
     "FamilyText",
+    "HouseholdChange",
     "Interaction",
     "Member",
     "MissedNews",
     "Pin",
     "Place",
+    "SentForm",
     "StatedPreference",
     "Tag",
     "Tick",

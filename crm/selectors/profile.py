@@ -13,9 +13,11 @@ from crm.addresses import pretty_address
 from crm.consent import BINDING, Standing, standing
 from crm.enums import Channel, ConsentSource, ContactChannel
 from crm.models import Consent, ContactPoint, Family, Member, Topic
-from crm.selectors.timeline.cards import State
+from crm.selectors.timeline.cards import State, some_of
 
+Shared = dict[str, dict[int | None, str]]
 PEOPLE_SHOWN = 5
+OTHERS_READ = 50
 PEOPLE_READ = 500
 NUMBERS = ("phone", "sms", "whatsapp", "rcs")
 _BARRED_ICONS = {"email": "mail-x", "phone": "phone-off", "push": "bell-off"}
@@ -33,6 +35,10 @@ class Address:
     channels: list[str]
     broken: bool
     states: list[State]
+    id: int
+    label: str = ""
+    also: str = ""
+    """Who else is reached there: other people of the family, and other families."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class Person:
     name: str
     note: str
     addresses: list[Address]
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ class Profile:
 
     people: list[Person]
     more_people: list[Person]
-    children: list[str]
+    children: list[Member]
     agreement: Agreement
 
     @property
@@ -80,21 +87,21 @@ class Profile:
 
 
 def read_profile(family: Family) -> Profile:
-    """The head of a family's page, in four queries however many people and records."""
+    """The head of a family's page, in five queries however many people and records."""
     members = list(family.members.order_by("id")[:PEOPLE_READ])
     points = list(family.contact_points.select_related("member").order_by("-is_primary", "id"))
     records = _records(family, points)
-    main = _main_contact(members, points)
+    main, shared = _main_contact(members, points), _shared(family, points)
     held: dict[int | None, list[ContactPoint]] = {}
     for point in points:
         held.setdefault(point.member_id, []).append(point)
-    people = [_person(one, held.get(one.pk, []), records, main) for one in _by_weight(members, held, main)]
+    people = [_person(one, held.get(one.pk, []), records, main, shared) for one in _by_weight(members, held, main)]
     if None in held:
-        people.append(Person("", "", _addresses(held[None], None, records)))
+        people.append(Person("", "", _addresses(held[None], None, records, shared)))
     return Profile(
         people=people[:PEOPLE_SHOWN],
         more_people=people[PEOPLE_SHOWN:],
-        children=[one.name for one in members if one.is_child and one.pk not in held],
+        children=[one for one in members if one.is_child and one.pk not in held],
         agreement=_agreement(main, points, records),
     )
 
@@ -119,22 +126,39 @@ def _by_weight(members: Iterable[Member], held: dict, main: Member | None) -> li
     return sorted(shown, key=lambda one: (main is None or one.pk != main.pk, one.is_child, one.pk))
 
 
-def _person(member: Member, points: list[ContactPoint], records: list[Consent], main: Member | None) -> Person:
+def _shared(family: Family, points: Sequence[ContactPoint]) -> Shared:
+    """Who holds each address: the family's own people, and the names of other families (a few of them)."""
+    shared: Shared = {}
+    for point in points:
+        shared.setdefault(point.value, {})[point.member_id] = point.member.name if point.member else ""
+    values = {point.value for point in points if point.channel not in (Channel.PORTAL, Channel.PUSH)}
+    others = ContactPoint.objects.filter(value__in=values).exclude(family=family).order_by("family_id")
+    for value, family_id, name in others.values_list("value", "family_id", "family__name").distinct()[:OTHERS_READ]:
+        # Below nought, as no person has such a number.
+        shared[value][-family_id] = name
+    return shared
+
+
+def _person(
+    member: Member, points: list[ContactPoint], records: list[Consent], main: Member | None, shared: Shared
+) -> Person:
     note = str(member.get_role_display()).lower()
     if main is not None and member.pk == main.pk:
         note = _("%s, main contact") % note
-    return Person(member.name, note, _addresses(points, member.pk, records))
+    return Person(member.name, note, _addresses(points, member.pk, records, shared), member.pk)
 
 
-def _addresses(points: Iterable[ContactPoint], member_id: int | None, records: list[Consent]) -> list[Address]:
+def _addresses(
+    points: Iterable[ContactPoint], member_id: int | None, records: list[Consent], shared: Shared
+) -> list[Address]:
     """One line an address: a number that rings, texts and chats is one number."""
     same: dict[tuple[bool, str], list[ContactPoint]] = {}
     for point in points:
         same.setdefault((point.channel in NUMBERS, point.value), []).append(point)
-    return [_address(group, member_id, records) for group in same.values()]
+    return [_address(group, member_id, records, shared) for group in same.values()]
 
 
-def _address(points: list[ContactPoint], member_id: int | None, records: list[Consent]) -> Address:
+def _address(points: list[ContactPoint], member_id: int | None, records: list[Consent], shared: Shared) -> Address:
     order = [*Channel.values, ContactChannel.POSTAL.value]
     points = sorted(points, key=lambda one: order.index(one.channel))
     first = points[0]
@@ -144,7 +168,17 @@ def _address(points: list[ContactPoint], member_id: int | None, records: list[Co
         stands = standing(records, member_id=member_id, address=point.value, channel=point.channel, topic_id=None)
         if stands.granted is False:
             states.append(_barred(point.channel, stands))
-    return Address(_shown(first), _link(first, points), [point.channel for point in points], broken, states)
+    also = [name for other, name in shared.get(first.value, {}).items() if other != member_id and name]
+    return Address(
+        text=_shown(first),
+        link=_link(first, points),
+        channels=[point.channel for point in points],
+        broken=broken,
+        states=states,
+        id=first.pk,
+        label=", ".join(dict.fromkeys(point.label for point in points if point.label)),
+        also=some_of(also, 3),
+    )
 
 
 def _shown(point: ContactPoint) -> str:

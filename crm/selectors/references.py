@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from crm.enums import ChangeKind
 from crm.errors import Invalid
-from crm.models import Family, Member
+from crm.models import Family, HouseholdChange, Member
 
 LARGEST_ID = 2**63 - 1
 
@@ -53,11 +54,12 @@ def id_of(text: str) -> int | None:
 
 
 def find_references(named: Iterable[Named]) -> References:
-    """Look up all names of a batch in two queries."""
+    """Look up all names of a batch in two queries, and a third where some are not the reference of a family today."""
     named = list(named)
     families = dict(
         Family.objects.filter(external_ref__in={one.family for one in named}).values_list("external_ref", "pk")
     )
+    families |= _former({one.family for one in named} - families.keys())
     references = {one.member for one in named if one.member}
     members = list(_members(families.values(), references)) if references and families else []
     return References(
@@ -65,6 +67,14 @@ def find_references(named: Iterable[Named]) -> References:
         {(member.family_id, member.external_ref): member.pk for member in members if member.external_ref},
         {member.pk: member.family_id for member in members},
     )
+
+
+def _former(references: Collection[str]) -> dict[str, int]:
+    """Families by the references of those that were merged into them."""
+    if not references:
+        return {}
+    merges = HouseholdChange.objects.filter(kind=ChangeKind.MERGE, undone_at=None, gone_ref__in=references)
+    return dict(merges.values_list("gone_ref", "family_id"))
 
 
 def _members(family_ids: Collection[int], references: set[str]) -> Iterable[Member]:
@@ -75,8 +85,17 @@ def _members(family_ids: Collection[int], references: set[str]) -> Iterable[Memb
 
 
 def find_family(reference: str) -> Family | None:
-    """One family by its reference."""
-    return Family.objects.filter(external_ref=reference).first() if "\x00" not in reference else None
+    """One family by its reference, or by that of one that was merged into it."""
+    if "\x00" in reference:
+        return None
+    found = Family.objects.filter(external_ref=reference).first()
+    return found or Family.objects.filter(pk__in=_former([reference]).values()).first()
+
+
+def family_after_merge(family_id: int) -> int | None:
+    """Where a family went that was merged away."""
+    merges = HouseholdChange.objects.filter(kind=ChangeKind.MERGE, undone_at=None, gone_id=family_id)
+    return merges.values_list("family_id", flat=True).first()
 
 
 def find_member(family: Family, reference: str | None) -> Member | None:

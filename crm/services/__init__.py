@@ -5,7 +5,15 @@ from crm.services.changes import note_changes
 from crm.services.consent import record_consent, set_opt_out_channels
 from crm.services.conversations import log_conversation, log_note
 from crm.services.events import add_places, mark_no_shows, set_attendance, unmark_no_shows
+from crm.services.families import NewFamily, create_family, edit_family
 from crm.services.fixing import change_interaction, pin_interaction, unpin_interaction
+from crm.services.households import (
+    merge_families,
+    move_member,
+    remove_contact_point,
+    remove_member,
+    undo_change,
+)
 from crm.services.interactions import (
     EARSHOT,
     NewInteraction,
@@ -16,6 +24,7 @@ from crm.services.interactions import (
     starts_something,
 )
 from crm.services.keys import create_api_key, revoke_api_keys
+from crm.services.members import PointDetails, add_member, edit_member, restore_contact_point, save_contact_point
 from crm.services.people import (
     ContactDetails,
     FamilyDetails,
@@ -33,31 +42,44 @@ __all__ = [
     "ContactDetails",
     "FamilyDetails",
     "MemberDetails",
+    "NewFamily",
     "NewInteraction",
+    "PointDetails",
     "Recorded",
+    "add_member",
     "add_places",
     "change_interaction",
     "close_call_task",
     "correct_interaction",
     "create_api_key",
     "create_call_task",
+    "create_family",
+    "edit_family",
+    "edit_member",
     "invalidate_address",
     "log_call",
     "log_conversation",
     "log_note",
     "mark_no_shows",
+    "merge_families",
+    "move_member",
     "note_changes",
     "pin_interaction",
     "record_consent",
     "record_interaction",
     "record_interactions",
     "refresh_family_text",
+    "remove_contact_point",
+    "remove_member",
+    "restore_contact_point",
     "revoke_api_keys",
     "run_once_a_slot",
+    "save_contact_point",
     "set_attendance",
     "set_opt_out_channels",
     "starts_something",
     "state_preference",
+    "undo_change",
     "unmark_no_shows",
     "unpin_interaction",
     "upsert_family",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
@@ -10,10 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.addresses import check_time_zone, normalise_address, pretty_address
-from crm.enums import NUMBER_CHANNELS, Role, Stage
+from crm.attributes import check_attributes, merge_attributes
+from crm.enums import NUMBER_CHANNELS, ChangeKind, Role, Stage
 from crm.errors import Invalid
 from crm.folding import fold
-from crm.models import ContactPoint, Family, FamilyText, Member, Tag
+from crm.models import ContactPoint, Family, FamilyText, HouseholdChange, Member, Tag
 from crm.models.people import REFERENCE, generate_reference
 from crm.news import announce
 from crm.services.changes import note_changes
@@ -65,6 +66,9 @@ def upsert_family(*, details: FamilyDetails) -> tuple[Family, bool, bool]:
     check_family(details)
     reference = details.external_ref or generate_reference()
     family = Family.objects.select_for_update().filter(external_ref=reference).first()
+    if family is None and (family := merged_into(reference)) is not None:
+        # Two systems that still know two families would rename the one back and forth.
+        details = replace(details, name=None, time_zone=None, language=None, stage=None)
     created = family is None
     if family is None:
         if not details.name:
@@ -76,6 +80,12 @@ def upsert_family(*, details: FamilyDetails) -> tuple[Family, bool, bool]:
     if created or changed:
         refresh_family_text(family_ids=[family.pk])
     return family, created, created or changed
+
+
+def merged_into(reference: str) -> Family | None:
+    """The family that the one of a former reference was merged into, locked."""
+    change = HouseholdChange.objects.filter(kind=ChangeKind.MERGE, gone_ref=reference, undone_at=None).first()
+    return Family.objects.select_for_update().get(pk=change.family_id) if change else None
 
 
 def check_family(details: FamilyDetails) -> None:
@@ -95,6 +105,8 @@ def check_family(details: FamilyDetails) -> None:
         errors["language"] = _("Write the language like en or pt-BR.")
     for tag in details.tags or []:
         _check_text(errors, "tags", tag, 60)
+    if details.attributes is not None:
+        _collect(errors, "", lambda: _normalise_attributes(details))
     named: set[str] = set()
     for index, member in enumerate(details.members):
         _check_member(errors, f"members.{index}", member)
@@ -102,6 +114,18 @@ def check_family(details: FamilyDetails) -> None:
             errors[f"members.{index}.external_ref"] = _("Another person of this family has this reference already.")
         named.add(member.external_ref or "")
     _check_contacts(errors, "contact_points", details.contact_points)
+    if errors:
+        raise Invalid(errors)
+
+
+def _normalise_attributes(details: FamilyDetails) -> None:
+    details.attributes = check_attributes(details.attributes or {})
+
+
+def check_member(member: MemberDetails) -> None:
+    """Refuse bad fields of one person; raises `Invalid` by field."""
+    errors: dict[str, str | list[str]] = {}
+    _check_member(errors, "", member)
     if errors:
         raise Invalid(errors)
 
@@ -114,14 +138,15 @@ def _check_text(errors: dict[str, Any], name: str, value: str | None, limit: int
 
 
 def _check_member(errors: dict[str, Any], path: str, member: MemberDetails) -> None:
-    _check_text(errors, f"{path}.name", member.name, 200)
+    path = f"{path}." if path else ""
+    _check_text(errors, f"{path}name", member.name, 200)
     if member.role is not None and member.role not in Role.values:
-        errors[f"{path}.role"] = _("“%(value)s” is not one of %(all)s.") % {
+        errors[f"{path}role"] = _("“%(value)s” is not one of %(all)s.") % {
             "value": member.role, "all": ", ".join(Role.values)
         }  # fmt: skip
     if member.external_ref is not None and not REFERENCE.regex.match(member.external_ref):  # type: ignore[union-attr]
-        errors[f"{path}.external_ref"] = str(REFERENCE.message)
-    _check_contacts(errors, f"{path}.contact_points", member.contact_points)
+        errors[f"{path}external_ref"] = str(REFERENCE.message)
+    _check_contacts(errors, f"{path}contact_points", member.contact_points)
 
 
 def _check_contacts(errors: dict[str, Any], path: str, points: Sequence[ContactDetails]) -> None:
@@ -144,7 +169,7 @@ def _set_fields(family: Family, details: FamilyDetails) -> bool:
     given = {name: getattr(details, name) for name in ("name", "time_zone", "language", "stage")}
     wanted: dict[str, Any] = {name: value.strip() for name, value in given.items() if value is not None}
     if details.attributes is not None:
-        wanted["attributes"] = {**family.attributes, **details.attributes}
+        wanted["attributes"] = merge_attributes(family.attributes, details.attributes)
     changed = [name for name, value in wanted.items() if getattr(family, name) != value]
     for name in changed:
         setattr(family, name, wanted[name])
@@ -261,10 +286,14 @@ def _set_contact(
 
 
 def refresh_family_text(*, family_ids: Sequence[int]) -> None:
-    """Write anew what search reads of these families: names, addresses, digits, references."""
+    """Write anew what search reads of these families: names, addresses, digits, references, and those merged in."""
     families = Family.objects.filter(pk__in=family_ids).prefetch_related("members", "contact_points", "tags")
+    former: dict[int, list[str]] = {}
+    merges = HouseholdChange.objects.filter(kind=ChangeKind.MERGE, undone_at=None, family__in=family_ids)
+    for family_id, reference, name in merges.values_list("family_id", "gone_ref", "gone_name"):
+        former.setdefault(family_id, []).extend([reference, name])
     FamilyText.objects.bulk_create(
-        [FamilyText(family=family, text=_text_of(family)) for family in families],
+        [FamilyText(family=family, text=_text_of(family, former.get(family.pk, []))) for family in families],
         update_conflicts=True,
         unique_fields=["family"],
         update_fields=["text"],
@@ -272,8 +301,8 @@ def refresh_family_text(*, family_ids: Sequence[int]) -> None:
     )
 
 
-def _text_of(family: Family) -> str:
-    words = [family.name, family.external_ref]
+def _text_of(family: Family, former: Iterable[str]) -> str:
+    words = [family.name, family.external_ref, *former]
     words += [member.name for member in family.members.all()]
     words += [member.external_ref or "" for member in family.members.all()]
     words += [tag.name for tag in family.tags.all()]

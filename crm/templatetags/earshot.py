@@ -12,6 +12,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm.addresses import pretty_address
+
 register = template.Library()
 
 NO_BREAK_SPACE = "\u00a0"
@@ -88,6 +90,12 @@ def sandbox_tag() -> SafeString:
 def channel_word(channel: object) -> str:
     """The channel's word alone, for sentences and titles."""
     return str(channel_mark(channel).word)
+
+
+@register.filter
+def address_words(point: Any) -> str:
+    """An address as people here write it."""
+    return pretty_address(point.channel, point.value)
 
 
 @register.filter

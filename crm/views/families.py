@@ -4,18 +4,20 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.urls import NoReverseMatch, reverse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language_info
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from crm.attributes import attribute_fields
 from crm.forms.families import FamilyFilter
+from crm.forms.households import attributes_told
 from crm.models import Family
 from crm.panels import family_panels
-from crm.roles import OfficeRole, access_of, role_required
+from crm.roles import OfficeRole, role_required
 from crm.selectors.families import families_page, family_rows
 from crm.selectors.profile import read_profile
+from crm.selectors.references import family_after_merge
 from crm.views.timeline import timeline_context
 
 
@@ -44,15 +46,17 @@ def families(request: HttpRequest) -> HttpResponse:
 @require_safe
 def family(request: HttpRequest, pk: int) -> HttpResponse:
     """Who they are, the conversation with them, and what was learned."""
-    family = get_object_or_404(Family.objects.select_related("stated").prefetch_related("tags"), pk=pk)
+    family = Family.objects.select_related("stated").prefetch_related("tags").filter(pk=pk).first()
+    if family is None:
+        return redirect(get_object_or_404(Family, pk=family_after_merge(pk) or pk))
     context = {
         "family": family,
         "place": "crm:families",
         "profile": read_profile(family),
+        "attributes": attributes_told(family, attribute_fields()),
         "language": _language(family.language),
         "foreign_zone": family.time_zone if family.time_zone != settings.TIME_ZONE else "",
         "panels": family_panels(request, family),
-        "edit_url": _edit_url(request, family),
         **timeline_context(request, family),
     }
     return render(request, "crm/family.html", context)
@@ -64,13 +68,3 @@ def _language(code: str) -> str:
         return str(get_language_info(code)["name_translated"])
     except KeyError:
         return code
-
-
-def _edit_url(request: HttpRequest, family: Family) -> str:
-    if not access_of(request).administers:
-        return ""
-    try:
-        return reverse("admin:crm_family_change", args=[family.pk])
-    except NoReverseMatch:
-        # An installation may take families out of its administration.
-        return ""

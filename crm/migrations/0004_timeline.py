@@ -24,7 +24,7 @@ def fold_the_log(apps, schema_editor) -> None:
 class Migration(migrations.Migration):
     atomic = False
     dependencies = [
-        ("crm", "0002_first_rows"),
+        ("crm", "0003_access"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,99 @@
+"""Families that may stand twice, and two of them side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crm.addresses import pretty_address
+from crm.attributes import attribute_fields, told
+from crm.consent import opted_out_channels
+from crm.models import Consent, ContactPoint, Duplicate, Family, HouseholdChange, Interaction
+from crm.selectors.pages import Page, cut_page
+from crm.services.households.merging import same_people
+
+PAGE = 25
+CHANGES = 20
+_KINDS: dict[str, tuple[str, str | Promise]] = {
+    "email": ("mail", gettext_lazy("same email")),
+    "phone": ("phone", gettext_lazy("same number")),
+    "person": ("user", gettext_lazy("same person")),
+    "family": ("users-group", gettext_lazy("same name")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One thing that speaks for it, with icon and words."""
+
+    icon: str
+    words: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One family of a comparison: what it is and how much hangs on it."""
+
+    family: Family
+    people: list[str]
+    addresses: list[str]
+    tags: list[str]
+    attributes: list[tuple[str, str]]
+    entries: int
+    newest: Interaction | None
+    opted_out: list[str]
+    wish: str
+
+
+def duplicates_page(after: str) -> Page[Duplicate]:
+    """The likeliest first, without those of which staff said that they are not the same."""
+    rows: QuerySet[Duplicate] = Duplicate.objects.filter(dismissed_at=None).select_related("first", "second")
+    return cut_page(rows.order_by("-score", "-id"), after, ("score", "id"), PAGE, descending=True)
+
+
+def signs_of(duplicate: Duplicate) -> list[Sign]:
+    """The evidence in words; near-same spellings show both."""
+    signs = []
+    for kind, one, other in duplicate.evidence:
+        icon, words = _KINDS[kind]
+        shown = pretty_address(kind, one) if kind in ("phone", "email") else one
+        signs.append(Sign(icon, str(words), shown if one == other else f"{one} / {other}"))
+    return signs
+
+
+def latest_changes(family: Family | None = None) -> list[HouseholdChange]:
+    """The newest merges, moves and removals, of one family or of all."""
+    changes = HouseholdChange.objects.select_related("family", "other", "made_by")
+    return list((changes.filter(family=family) if family else changes).order_by("-id")[:CHANGES])
+
+
+def read_side(family: Family) -> Side:
+    """What there is to compare, in eight queries."""
+    entries = Interaction.objects.filter(family=family)
+    records = Consent.objects.filter(family=family, member=None, address="", topic=None)
+    stated = getattr(family, "stated", None)
+    return Side(
+        family=family,
+        people=[f"{one.name} ({one.get_role_display()})" for one in family.members.order_by("id")[:50]],
+        addresses=list(dict.fromkeys(map(_address, family.contact_points.order_by("channel", "id")[:50]))),
+        tags=[tag.name for tag in family.tags.all()],
+        attributes=[(each.label, told(each, family.attributes.get(each.key))) for each in attribute_fields()],
+        entries=entries.aggregate(number=Count("pk"))["number"],
+        newest=entries.order_by("-occurred_at", "-id").first(),
+        opted_out=opted_out_channels(records),
+        wish=stated.preferred_channel if stated else "",
+    )
+
+
+def _address(point: ContactPoint) -> str:
+    shown = pretty_address(point.channel, point.value)
+    return shown if point.is_valid else f"{shown} ({_('does not work')})"
+
+
+def become_one(keep: Family, gone: Family) -> Sequence[str]:
+    """People who would be one after a merge."""
+    return [twin.name for _person, twin in same_people(keep, gone)]

@@ -1,0 +1,11 @@
+"""Celery's doors: each calls one job."""
+
+from celery import shared_task
+
+from crm import jobs
+
+
+@shared_task(name="crm.find_duplicates", ignore_result=True)
+def find_duplicates() -> None:
+    """Fill the list of likely doubles; a second run does no harm, so it needs no slot of its own."""
+    jobs.find_duplicates()
