@@ -32,6 +32,14 @@ def boolean(name: str, default: bool) -> bool:
     refuse(f"{name} is “{raw}”; please set it to true or false.")
 
 
+def whole_number(name: str, default: int) -> int:
+    """A setting of at least 1; anything else stops the start."""
+    raw = env.str(name, "").strip()
+    if raw and not (raw.isdecimal() and int(raw)):
+        refuse(f"{name} is “{raw}”; please set it to a whole number of at least 1.")
+    return int(raw or default)
+
+
 def database() -> dict[str, object]:
     """Django's database settings from DATABASE_URL; none: SQLite under var/."""
     url = env.str("DATABASE_URL", "").strip()

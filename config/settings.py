@@ -23,6 +23,7 @@ from config.environment import (
     refuse,
     required,
     secret_key,
+    whole_number,
 )
 
 DATABASES = {"default": database()}
@@ -132,6 +133,11 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
 MEDIA_ROOT = VAR_DIR / "media"
+
+# Import: what one file may hold, and for how many days its rows are kept, so that it can be taken back.
+IMPORT_MAX_MB = whole_number("IMPORT_MAX_MB", 50)
+IMPORT_MOST_ROWS = whole_number("IMPORT_MOST_ROWS", 500_000)
+IMPORT_KEPT_DAYS = whole_number("IMPORT_KEPT_DAYS", 30)
 
 # Security
 _https = BASE_URL.startswith("https://")

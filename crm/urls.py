@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from crm.views import calls, events, families, imports, logging, people, timeline
+from crm.views import calls, events, exports, families, imports, logging, people, timeline
 
 app_name = "crm"
 urlpatterns = [
     path("families/", families.families, name="families"),
+    path("families/export.<slug:form>", exports.export_families, name="export-families"),
     path("families/<int:pk>/", families.family, name="family"),
     path("families/<int:pk>/timeline/", timeline.family_timeline, name="family-timeline"),
     path("families/<int:pk>/calls/", logging.log_call, name="log-call"),
@@ -24,5 +25,12 @@ urlpatterns = [
     path("events/<int:pk>/people/", people.event_people, name="event-people"),
     path("events/<int:pk>/counts/", events.event_counts, name="event-counts"),
     path("imports/", imports.imports, name="imports"),
-    path("imports/example.csv", imports.example_file, name="example-file"),
+    path("imports/examples/<slug:kind>.csv", imports.example_file, name="example-file"),
+    path("imports/<int:pk>/", imports.import_page, name="import"),
+    path("imports/<int:pk>/columns/", imports.import_columns, name="import-columns"),
+    path("imports/<int:pk>/start/", imports.import_start, name="import-start"),
+    path("imports/<int:pk>/undo/", imports.import_undo, name="import-undo"),
+    path("imports/<int:pk>/discard/", imports.import_discard, name="import-discard"),
+    path("imports/<int:pk>/progress/", imports.import_progress, name="import-progress"),
+    path("imports/<int:pk>/problems.csv", imports.import_problems, name="import-problems"),
 ]

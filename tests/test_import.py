@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from crm.forms.imports import LARGEST
-from crm.importing import COLUMNS, import_families
+from crm.importing.columns import FAMILIES as COLUMNS
 from crm.models import ApiKey, Consent, ContactPoint, Family, Interaction, Member, StatedPreference, Topic
 from crm.services import record_consent
 from crm.services.keys import digest_of

@@ -2,6 +2,7 @@
 
 from crm.models.access import ApiKey
 from crm.models.events import Event, Place
+from crm.models.imports import ColumnMapping, Import, ImportPart, ImportRow
 from crm.models.interactions import Interaction
 from crm.models.learned import ChannelPreference, ChannelTally, StatedPreference
 from crm.models.ledger import Consent, Topic
@@ -14,11 +15,15 @@ __all__ = [
     "CallTask",
     "ChannelPreference",
     "ChannelTally",
+    "ColumnMapping",
     "Consent",
     "ContactPoint",
     "Event",
     "Family",
     "FamilyText",
+    "Import",
+    "ImportPart",
+    "ImportRow",
     "Interaction",
     "Member",
     "MissedNews",

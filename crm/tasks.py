@@ -1,0 +1,15 @@
+"""One line each: a task calls one job."""
+
+from celery import shared_task
+
+from crm import jobs
+
+
+@shared_task(name="crm.work_on_import", ignore_result=True)
+def work_on_import(import_id: int) -> None:
+    jobs.work_on_import(import_id)
+
+
+@shared_task(name="crm.sweep_imports", ignore_result=True)
+def sweep_imports() -> None:
+    jobs.sweep_imports()
