@@ -24,6 +24,7 @@ _OF_A_PERSON = ("member_ref", "role", *ADDRESS_COLUMNS, *CONSENT_COLUMNS)
 # Several addresses stand in one cell; an account may hold a semicolon of its own.
 _MANY = frozenset({"email", "phone", "sms", "whatsapp", *FAMILY_ADDRESS_COLUMNS})
 _LOOSE = frozenset({"role", "stage", "preferred_channel", *CONSENT_COLUMNS})
+_CHANNELS = frozenset(Channel.values)
 _folded = lru_cache(maxsize=4096)(fold)
 _normal = lru_cache(maxsize=16384)(normalise_address)
 Faults = list[list[str]]
@@ -63,7 +64,7 @@ def check_row(cells: dict[str, str]) -> tuple[dict[str, str], Faults]:
     if not cells.get("member_name") and any(cells.get(name) for name in _OF_A_PERSON):
         faults.append(["member_name", _("This cannot be empty.")])
     preferred = cells.get("preferred_channel", "")
-    if preferred and preferred not in Channel.values:
+    if preferred and preferred not in _CHANNELS:
         faults.append(["preferred_channel", _("“%s” is not a channel.") % preferred])
     faults += [
         [name, _("“%s” is neither yes nor no.") % cells[name]]
@@ -89,19 +90,37 @@ def _normalise(cells: dict[str, str]) -> Faults:
 
 
 def _check_details(cells: dict[str, str]) -> Faults:
-    """Ask the service's own check about this row alone, and name the columns it complains of."""
-    member = MemberDetails(cells.get("member_name", ""), cells.get("role"), cells.get("member_ref"))
-    alone = FamilyDetails(
+    """Ask the service's own check about this row alone; words that many rows share are asked about once."""
+    shared = _check_words(
+        cells.get("time_zone"), cells.get("language"), cells.get("stage"), cells.get("tags", ""), cells.get("role")
+    )
+    member = MemberDetails(cells.get("member_name", ""), external_ref=cells.get("member_ref"))
+    names = FamilyDetails(
         external_ref=cells.get("family_ref"),
         name=cells.get("family_name"),
-        time_zone=cells.get("time_zone"),
-        language=cells.get("language"),
-        stage=cells.get("stage"),
-        tags=several(cells.get("tags", "")),
         members=[member] if member.name else [],
     )
+    return [*map(list, shared), *_faults_of(names)]
+
+
+@lru_cache(maxsize=1024)
+def _check_words(
+    time_zone: str | None, language: str | None, stage: str | None, tags: str, role: str | None
+) -> tuple[tuple[str, str], ...]:
+    details = FamilyDetails(
+        time_zone=time_zone,
+        language=language,
+        stage=stage,
+        tags=several(tags),
+        members=[MemberDetails("-", role)] if role else [],
+    )
+    return tuple((column, words) for column, words in _faults_of(details))
+
+
+def _faults_of(details: FamilyDetails) -> Faults:
+    """What the service complains of, with the columns it speaks of."""
     try:
-        check_family(alone)
+        check_family(details)
     except Invalid as invalid:
         return [[_COLUMN_OF_FIELD.get(name, name), " ".join(words)] for name, words in invalid.errors.items()]
     return []
