@@ -4,9 +4,17 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
-from crm.enums import RowState
+from crm.enums import ImportKind, RowState
 from crm.importing.problems import Problem
 from crm.models import Import, ImportRow
+
+
+def unit_word(run: Import) -> str:
+    """What is counted: rows that are written together."""
+    words = {
+        ImportKind.FAMILIES: _("families"), ImportKind.CALLS: _("calls"), ImportKind.ATTENDANCE: _("places"),
+    }  # fmt: skip
+    return words[ImportKind(run.kind)]
 
 
 def sentences(run: Import) -> list[str]:

@@ -6,10 +6,27 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+TICK = "Take up imports that were left"
+
+
+def add_tick(apps, schema_editor) -> None:
+    interval = apps.get_model("django_celery_beat", "IntervalSchedule")
+    every, _created = interval.objects.get_or_create(every=30, period="seconds")
+    # A tick that waited too long is not worth running: the next one does its work.
+    apps.get_model("django_celery_beat", "PeriodicTask").objects.get_or_create(
+        name=TICK, defaults={"task": "crm.sweep_imports", "interval": every, "expire_seconds": 90}
+    )
+
+
+def drop_tick(apps, schema_editor) -> None:
+    apps.get_model("django_celery_beat", "PeriodicTask").objects.filter(name=TICK).delete()
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
         ('crm', '0002_first_rows'),
+        ('django_celery_beat', '0019_alter_periodictasks_options'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -123,4 +140,5 @@ class Migration(migrations.Migration):
             model_name='importrow',
             constraint=models.UniqueConstraint(fields=('imported', 'number'), name='import_row_once'),
         ),
+        migrations.RunPython(add_tick, drop_tick),
     ]

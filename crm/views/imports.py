@@ -27,11 +27,11 @@ from crm.importing.intake import (
     undo_import,
 )
 from crm.importing.problems import Unreadable
-from crm.importing.report import problems_of, sentences
+from crm.importing.report import problems_of, sentences, unit_word
 from crm.importing.steps import WORKING
 from crm.importing.store import bring_back
 from crm.models import Import
-from crm.selectors.imports import imports_page, row_tabs, rows_page
+from crm.selectors.imports import TOUCHED, imports_page, row_tabs, rows_page
 
 EXAMPLES = Path(settings.BASE_DIR) / "static" / "examples"
 SAMPLES = 3
@@ -89,7 +89,7 @@ def _context(request: HttpRequest, run: Import) -> dict[str, object]:
     tabs = row_tabs(run)
     names = [tab.name for tab in tabs]
     show = request.GET.get("show", "")
-    show = show if show in names else (names[0] if names else "")
+    show = show if show in names else _first_tab(run, names)
     counts = {tab.name: tab.count for tab in tabs}
     return context | {
         "tabs": tabs,
@@ -97,10 +97,17 @@ def _context(request: HttpRequest, run: Import) -> dict[str, object]:
         "page": rows_page(run, show, request.GET.get("after", "")) if show else None,
         "after": request.GET.get("after", ""),
         "sentences": sentences(run),
+        "unit_word": unit_word(run),
         "bad": counts.get(RowState.BAD, 0),
         "good": counts.get(RowState.NEW, 0) + counts.get(RowState.CHANGED, 0),
         "units": run.new + run.changed,
     }
+
+
+def _first_tab(run: Import, names: list[str]) -> str:
+    """Before the import what is in its way, afterwards what it did."""
+    done = [name for name in (RowState.NEW, RowState.CHANGED) if name in names]
+    return str(done[0]) if run.imported_at and done and TOUCHED not in names else names[0] if names else ""
 
 
 def _columns_page(request: HttpRequest, run: Import, form: ColumnsForm) -> HttpResponse:

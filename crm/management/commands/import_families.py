@@ -10,12 +10,11 @@ from django.core.management.base import BaseCommand, CommandError
 from crm.enums import ImportKind
 from crm.importing.intake import begin_import, confirm_import
 from crm.importing.problems import Problem, Unreadable
-from crm.importing.report import problems_of, sentences
+from crm.importing.report import problems_of, sentences, unit_word
 from crm.importing.steps import advance
 from crm.models import Import
 
 SHOWN = 100
-NOUNS = {"families": "families", "calls": "calls", "attendance": "places"}
 
 
 class Command(BaseCommand):
@@ -51,7 +50,7 @@ class Command(BaseCommand):
             self._refuse(problems, written=run.imported_at is not None)
         trial = "Dry run, nothing was written: " if options["dry_run"] else ""
         units = run.new + run.changed + run.unchanged
-        self.stdout.write(f"{trial}{run.rows_total} rows, {units} {NOUNS[run.kind]}: {'; '.join(sentences(run))}.")
+        self.stdout.write(f"{trial}{run.rows_total} rows, {units} {unit_word(run)}: {'; '.join(sentences(run))}.")
 
     def _begin(self, path: Path, kind: str) -> Import:
         try:
