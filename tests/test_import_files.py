@@ -99,7 +99,11 @@ def test_entities_of_a_workbook_are_not_unfolded() -> None:
         f'<!ENTITY {chr(98 + n)} "{("&" + chr(97 + n) + ";") * 10}">' for n in range(9)
     )
     with pytest.raises(Unreadable, match="damaged"):
-        look_at(io.BytesIO(packed(**{"xl/workbook.xml": f"{bomb}]><x>&j;</x>", "[Content_Types].xml": f"{bomb}]><x>&j;</x>"})))
+        look_at(
+            io.BytesIO(
+                packed(**{"xl/workbook.xml": f"{bomb}]><x>&j;</x>", "[Content_Types].xml": f"{bomb}]><x>&j;</x>"})
+            )
+        )
 
 
 def test_a_workbook_gives_what_somebody_would_have_typed() -> None:

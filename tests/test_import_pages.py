@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from crm.importing import steps
+from crm.importing import machine, reading, writing
 from crm.importing.columns import COLUMNS
 from crm.jobs import sweep_imports, work_on_import
 from crm.jobs.imports import forget_old_imports
@@ -231,7 +231,7 @@ def many(count: int, name: str = "Wu") -> str:
 
 
 def test_a_worker_that_dies_costs_a_batch_and_nothing_twice(staff_client: Client, monkeypatch: Any) -> None:
-    monkeypatch.setattr(steps, "READ_AT_ONCE", 4)
+    monkeypatch.setattr("crm.importing.reading.READ_AT_ONCE", 4)
     monkeypatch.setattr("crm.importing.rows.UNITS", 3)
     run = write_with_deaths(staff_client, many(10))
     assert (run.state, run.new, run.granted, run.rows_total) == ("done", 10, 10, 10)
@@ -245,7 +245,7 @@ def write_with_deaths(client: Client, content: str) -> Import:
     upload(client, content)
     run = Import.objects.latest("pk")
     for _life in range(60):
-        with patch.object(steps, "_save", side_effect=_dies_after(1)):
+        with patch.object(writing, "save_run", _dies_after(3)), patch.object(reading, "save_run", _dies_after(1)):
             work_on_import(run.pk)
         Import.objects.filter(pk=run.pk).update(tries=0)
         run.refresh_from_db()
@@ -257,7 +257,7 @@ def write_with_deaths(client: Client, content: str) -> Import:
 
 
 def _dies_after(saves: int) -> Any:
-    real, left = steps._save, [saves + 2]
+    real, left = machine.save_run, [saves]
 
     def save(run: Import, *fields: str) -> None:
         left[0] -= 1
@@ -271,7 +271,7 @@ def _dies_after(saves: int) -> Any:
 def test_an_error_stays_on_the_import_and_after_some_tries_it_stops(staff_client: Client) -> None:
     upload(staff_client, GOOD)
     run = Import.objects.get()
-    with patch("crm.importing.steps.read_rows", side_effect=RuntimeError("no disk")):
+    with patch("crm.importing.reading.read_rows", side_effect=RuntimeError("no disk")):
         for _try in range(5):
             work_on_import(run.pk)
     run.refresh_from_db()
@@ -279,9 +279,7 @@ def test_an_error_stays_on_the_import_and_after_some_tries_it_stops(staff_client
     assert "could not go on" in page_of(staff_client, run)
 
 
-def test_the_sweeper_wakes_what_nobody_works_on(
-    staff_client: Client, django_capture_on_commit_callbacks: Any
-) -> None:
+def test_the_sweeper_wakes_what_nobody_works_on(staff_client: Client, django_capture_on_commit_callbacks: Any) -> None:
     upload(staff_client, GOOD)
     Import.objects.update(worked_at=timezone.now() - timedelta(minutes=5))
     with patch("crm.jobs.imports.wake") as woken:
@@ -295,7 +293,7 @@ def test_two_workers_do_not_write_a_batch_twice(staff_client: Client) -> None:
     do(staff_client, "import-start", run)
     stale = Import.objects.get(pk=run.pk)
     work(run)
-    assert steps._write(stale, 1e12) is True
+    assert writing.write(stale, 1e12) is True
     assert Family.objects.count() == 5
 
 
@@ -335,7 +333,8 @@ def test_undo_brings_back_what_was_before(staff_client: Client) -> None:
     run = write(
         staff_client,
         "family_ref,family_name,member_name,member_ref,stage,sms,tags,preferred_channel,marketing_sms\n"
-        f"A-1,Martinez-Diaz,{name},P-1,paused,07700 900999,robotics,sms,yes\nA-1,,Sofia,,,,,,\nA-9,New,Nia,,,,x,email,no\n",
+        f"A-1,Martinez-Diaz,{name},P-1,paused,07700 900999,robotics,sms,yes\nA-1,,Sofia,,,,,,\n"
+        "A-9,New,Nia,,,,x,email,no\n",
     )
     assert (run.new, run.changed, Family.objects.search("diaz").count()) == (1, 1, 1)
     run = take_back(staff_client, run)
@@ -433,7 +432,10 @@ CALLS = "family_ref,occurred_at,outcome,member_name,duration,notes,call_id\n"
 
 def test_calls_come_once_in_the_familys_zone_and_start_nothing(staff_client: Client) -> None:
     family = make_family(ref="A-1", name="Martinez", time_zone="America/New_York")
-    content = CALLS + "A-1,2026-11-02 17:24,Answered,Elena Martinez,4:30,Spring term,\nA-1,2026-11-02 17:24,answered,elena martinez,,,\n"
+    content = (
+        CALLS + "A-1,2026-11-02 17:24,Answered,Elena Martinez,4:30,Spring term,\n"
+        "A-1,2026-11-02 17:24,answered,elena martinez,,,\n"
+    )
     with patch("crm.signals.interactions_recorded.send") as told:
         run = write(staff_client, content, "calls")
     assert (run.new, run.state) == (1, "done")
@@ -483,7 +485,9 @@ ATTENDANCE = "event,starts_at,family_ref,member_name,attendance\n"
 
 def test_attendance_makes_the_event_and_one_entry_however_often(staff_client: Client, staff: Any) -> None:
     family = make_family(ref="A-1", name="Martinez", child=True)
-    content = ATTENDANCE + "Fair,2026-10-14 15:00,A-1,Elena Martinez,x\nFair,2026-10-14 15:00,A-1,Sofia Martinez,absent\n"
+    content = (
+        ATTENDANCE + "Fair,2026-10-14 15:00,A-1,Elena Martinez,x\nFair,2026-10-14 15:00,A-1,Sofia Martinez,absent\n"
+    )
     assert write(staff_client, content, "attendance").new == 2
     event = Event.objects.get()
     assert sorted(event.places.values_list("state", flat=True)) == ["attended", "no_show"]
@@ -520,7 +524,9 @@ def test_the_list_of_imports_costs_the_same_for_one_and_for_many(staff_client: C
     with CaptureQueriesContext(connection) as few:
         staff_client.get(reverse("crm:imports"))
     for number in range(25):
-        Import.objects.create(kind="calls", name=f"{number}.csv", size=1, created_by_id=Import.objects.latest("pk").created_by_id)
+        Import.objects.create(
+            kind="calls", name=f"{number}.csv", size=1, created_by_id=Import.objects.latest("pk").created_by_id
+        )
     with CaptureQueriesContext(connection) as many_queries:
         page = staff_client.get(reverse("crm:imports")).content.decode()
     assert len(few) == len(many_queries)

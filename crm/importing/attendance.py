@@ -103,12 +103,12 @@ class AttendanceList:
     @staticmethod
     def touched(rows: Sequence[ImportRow]) -> dict[int, str]:
         """Also places that somebody has tapped since."""
-        by_place = {row.journal["place"]: row for row in rows if row.journal and row.journal.get("place")}
+        by_place = {row.written["place"]: row for row in rows if row.written.get("place")}
         places = Place.objects.in_bulk(list(by_place))
         found = touched_entries(rows)
         for pk, row in by_place.items():
             place = places.get(pk)
-            if place is None or [place.state, place.turn] != row.journal["after"]:
+            if place is None or [place.state, place.turn] != row.written["after"]:
                 found[row.pk] = _("the person was checked in or out since")
         return found
 
@@ -131,7 +131,9 @@ class _Events:
     def __init__(self, rows: Sequence[ImportRow]) -> None:
         zone = ZoneInfo(settings.TIME_ZONE)
         self._moments = {
-            row.cells["starts_at"]: read_moment(row.cells["starts_at"], zone) for row in rows if row.cells.get("starts_at")
+            row.cells["starts_at"]: read_moment(row.cells["starts_at"], zone)
+            for row in rows
+            if row.cells.get("starts_at")
         }
         moments = self._moments.values()
         names = {row.cells["event"] for row in rows}

@@ -49,7 +49,10 @@ def _find(entries: Sequence[NewInteraction]) -> dict[tuple[int, str, str], int]:
         external_system=entries[0].external_system,
         external_id__in={entry.external_id for entry in entries},
     ).order_by()
-    return {(row[0], row[1], row[2]): row[3] for row in rows.values_list("family_id", "external_id", "interaction_type", "pk")}
+    return {
+        (row[0], row[1], row[2]): row[3]
+        for row in rows.values_list("family_id", "external_id", "interaction_type", "pk")
+    }
 
 
 def _withdrawn(ids: Sequence[int]) -> set[int]:
@@ -69,7 +72,7 @@ def _corrections(ids: Sequence[int]) -> list[tuple[int, dict[str, object]]]:
 
 def touched_entries(rows: Sequence[ImportRow]) -> dict[int, str]:
     """Rows whose entry of the log was corrected or withdrawn since, or is gone."""
-    by_entry = {row.journal["entry"]: row for row in rows if row.journal and row.journal.get("entry")}
+    by_entry = {row.written["entry"]: row for row in rows if row.written.get("entry")}
     there = set(Interaction.objects.filter(pk__in=by_entry).values_list("pk", flat=True))
     found = {row.pk: _("the entry is no longer there") for pk, row in by_entry.items() if pk not in there}
     for pk, _metadata in _corrections(list(by_entry)):
@@ -79,7 +82,7 @@ def touched_entries(rows: Sequence[ImportRow]) -> dict[int, str]:
 
 def withdraw_entries(run: Import, rows: Sequence[ImportRow]) -> None:
     """Write the corrections that take these rows' entries back."""
-    ids = [row.journal["entry"] for row in rows if row.journal and row.journal.get("entry")]
+    ids = [row.written["entry"] for row in rows if row.written.get("entry")]
     entries = Interaction.objects.filter(pk__in=ids).order_by("pk")
     reason = _("import taken back: %s") % run.name
     record_interactions([correction_of(one, reason=reason, by_id=run.created_by_id) for one in entries], live=False)

@@ -3,7 +3,7 @@
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import BinaryIO
@@ -131,7 +131,7 @@ def _fields_of_sample(file: BinaryIO, encoding: str, separator: str) -> list[int
     return [len(cells) for cells in rows if any(cells)]
 
 
-def read_rows(file: BinaryIO, shape: Shape) -> Iterator[tuple[int, Cells]]:
+def read_rows(file: BinaryIO, shape: Shape) -> Generator[tuple[int, Cells], None, None]:
     """Rows with their numbers, the heading being row 1; raises `Unreadable` with the row it could not read."""
     file.seek(0)
     if shape.format == "xlsx":

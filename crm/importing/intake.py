@@ -12,6 +12,7 @@ from crm.enums import ImportState, RowState
 from crm.errors import Invalid
 from crm.importing.columns import names_of
 from crm.importing.files import Shape, look_at, read_headings
+from crm.importing.machine import next_step
 from crm.importing.mapping import (
     digest_of,
     exact_columns,
@@ -23,8 +24,10 @@ from crm.importing.mapping import (
     unknown_headings,
 )
 from crm.importing.problems import Unreadable
-from crm.importing.steps import WORKING, begin_undo, begin_writing, next_step
+from crm.importing.steps import WORKING
 from crm.importing.store import keep
+from crm.importing.undoing import begin_undo
+from crm.importing.writing import begin_writing
 from crm.models import ColumnMapping, Import
 from crm.wake import wake
 
@@ -86,9 +89,7 @@ def name_columns(*, run: Import, columns: Sequence[str]) -> None:
         raise Invalid(errors)
     run.columns = list(columns)
     chosen = {plain(heading): column for heading, column in zip(run.headings, columns, strict=True) if heading}
-    ColumnMapping.objects.update_or_create(
-        kind=run.kind, digest=digest_of(run.headings), defaults={"columns": chosen}
-    )
+    ColumnMapping.objects.update_or_create(kind=run.kind, digest=digest_of(run.headings), defaults={"columns": chosen})
     run.save(update_fields=["columns"])
     _read_on(run, Shape(**run.shape))
 

@@ -58,5 +58,3 @@ def missing_columns(kind: str, columns: Sequence[str]) -> list[str]:
 def unknown_headings(headings: Sequence[str], columns: Sequence[str]) -> list[str]:
     """Headings that are left out."""
     return [heading for heading, column in zip(headings, columns, strict=True) if heading and not column]
-
-

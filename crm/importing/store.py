@@ -24,4 +24,4 @@ def bring_back(run: Import) -> Iterator[BinaryIO]:
         for data in run.parts.order_by("position").values_list("data", flat=True).iterator(chunk_size=1):
             file.write(bytes(data))
         file.seek(0)
-        yield file  # type: ignore[misc]
+        yield file

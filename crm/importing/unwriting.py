@@ -24,7 +24,9 @@ from crm.models import (
 from crm.services.people import refresh_family_text
 
 # What is computed from the rest, and our own notes, is no reason to keep a family.
-_DERIVED: frozenset[type[models.Model]] = frozenset({FamilyText, ChannelPreference, ChannelTally, ImportRow})
+_DERIVED: frozenset[type[models.Model]] = frozenset(
+    {FamilyText, ChannelPreference, ChannelTally, ImportRow, Family.tags.through}
+)
 
 
 class _Written:
@@ -33,17 +35,17 @@ class _Written:
     def __init__(self, rows: Sequence[ImportRow]) -> None:
         self.rows = [row for row in rows if row.journal]
         self.row_of_family = {row.family_id: row for row in self.rows if row.family_id}
-        self.new_families = [row.family_id for row in self.rows if row.journal.get("new") and row.family_id]
+        self.new_families = [row.family_id for row in self.rows if row.written.get("new") and row.family_id]
         self.members = self._ids("members")
         self.points = self._ids("points")
         self.consents = self._ids("consents")
 
     def _ids(self, name: str) -> dict[int, ImportRow]:
-        return {int(pk): row for row in self.rows for pk in row.journal.get(name, [])}
+        return {int(pk): row for row in self.rows for pk in row.written.get(name, [])}
 
     def of(self, name: str) -> dict[int, Any]:
         """One part of the journals by family."""
-        return {family_id: row.journal[name] for family_id, row in self.row_of_family.items() if name in row.journal}
+        return {family_id: row.written[name] for family_id, row in self.row_of_family.items() if name in row.written}
 
     def kept(self, name: str) -> dict[int, Any]:
         """The same without new families, which go as a whole."""
@@ -70,7 +72,7 @@ def _all_touches(written: _Written) -> Iterable[tuple[ImportRow, str]]:
     yield from _other_wishes(written)
     new = {pk: written.row_of_family[pk] for pk in written.new_families}
     ours = {Member: set(written.members), ContactPoint: set(written.points), Consent: set(written.consents)}
-    ours[StatedPreference] = {pk for pk in new if "preference" in new[pk].journal}
+    ours[StatedPreference] = {pk for pk in new if "preference" in new[pk].written}
     yield from _newcomers(Family, new, ours)
     yield from _newcomers(Member, written.members, ours)
     yield from _newcomers(ContactPoint, written.points, ours)
@@ -82,11 +84,13 @@ def _edited_families(written: _Written) -> Iterable[tuple[ImportRow, str]]:
     for family_id, tag_id in Family.tags.through.objects.filter(family__in=families).values_list("family_id", "tag_id"):
         tags[family_id].add(tag_id)
     for pk, row in written.row_of_family.items():
-        family, journal = families.get(pk), row.journal
+        family, journal = families.get(pk), row.written
         if family is None:
             yield row, _("the family is no longer there")
             continue
-        edited = [name for name, (_before, after) in journal.get("fields", {}).items() if getattr(family, name) != after]
+        edited = [
+            name for name, (_before, after) in journal.get("fields", {}).items() if getattr(family, name) != after
+        ]
         if edited or (journal.get("new") and family.attributes):
             yield row, _("the family was edited: %s") % (", ".join(edited) or _("attributes"))
         added = set(journal.get("tags", []))
@@ -96,7 +100,9 @@ def _edited_families(written: _Written) -> Iterable[tuple[ImportRow, str]]:
 
 def _edited_people(written: _Written) -> Iterable[tuple[ImportRow, str]]:
     expected = {int(pk): tuple(told) for part in written.of("members").values() for pk, told in part.items()}
-    changed = {int(pk): (told, row) for row in written.rows for pk, told in row.journal.get("member_fields", {}).items()}
+    changed = {
+        int(pk): (told, row) for row in written.rows for pk, told in row.written.get("member_fields", {}).items()
+    }
     people = Member.objects.in_bulk([*expected, *changed])
     for pk, told in expected.items():
         member = people.get(pk)
@@ -132,14 +138,16 @@ def _newcomers(
     model: type[models.Model], rows: Mapping[int, ImportRow], ours: Mapping[type[models.Model], set[int]]
 ) -> Iterable[tuple[ImportRow, str]]:
     """Whatever points at something that we made and was not made by us: one query for each table that can."""
-    for relation in model._meta.related_objects:
+    for relation in model._meta.get_fields(include_hidden=True):
         other = relation.related_model
-        if not rows or not isinstance(relation, ForeignObjectRel) or other in _DERIVED or isinstance(other, str):
+        if not rows or not isinstance(relation, ForeignObjectRel) or other is None or isinstance(other, str):
+            continue
+        if other in _DERIVED:
             continue
         name = relation.field.name
-        found = other._base_manager.filter(**{f"{name}__in": list(rows)}).values_list("pk", name)
-        for pk, target in found.exclude(pk__in=ours.get(other, set()))[:1000]:
-            words = _("something was added since: %s") % other._meta.verbose_name
+        theirs = other._base_manager.filter(**{f"{name}__in": list(rows)}).exclude(pk__in=ours.get(other, set()))
+        words = _("something was added since: %s") % other._meta.verbose_name
+        for target in theirs.order_by().values_list(name, flat=True).distinct():
             if target in rows:
                 yield rows[target], words
 
@@ -152,7 +160,9 @@ def undo_families(run: Import, rows: Sequence[ImportRow]) -> None:
     ContactPoint.objects.filter(pk__in=written.points).delete()
     Member.objects.filter(pk__in=written.members).delete()
     _restore(Family, written.kept("fields"))
-    _restore(Member, {int(pk): told for row in written.rows for pk, told in row.journal.get("member_fields", {}).items()})
+    _restore(
+        Member, {int(pk): told for row in written.rows for pk, told in row.written.get("member_fields", {}).items()}
+    )
     for family_id, tags in written.kept("tags").items():
         Family.tags.through.objects.filter(family=family_id, tag__in=tags).delete()
     _restore_preferences(written.kept("preference"))

@@ -5,7 +5,6 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-
 TICK = "Take up imports that were left"
 
 
@@ -23,122 +22,225 @@ def drop_tick(apps, schema_editor) -> None:
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('crm', '0002_first_rows'),
-        ('django_celery_beat', '0019_alter_periodictasks_options'),
+        ("crm", "0002_first_rows"),
+        ("django_celery_beat", "0019_alter_periodictasks_options"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ColumnMapping',
+            name="ColumnMapping",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('families', 'Families and people'), ('calls', 'Phone calls'), ('attendance', 'Attendance at events')], max_length=12, verbose_name='kind')),
-                ('digest', models.CharField(max_length=64, verbose_name='digest of the headings')),
-                ('columns', models.JSONField(default=dict, verbose_name='columns by heading')),
-                ('changed_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("families", "Families and people"),
+                            ("calls", "Phone calls"),
+                            ("attendance", "Attendance at events"),
+                        ],
+                        max_length=12,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("digest", models.CharField(max_length=64, verbose_name="digest of the headings")),
+                ("columns", models.JSONField(default=dict, verbose_name="columns by heading")),
+                ("changed_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
             ],
             options={
-                'verbose_name': 'column mapping',
-                'verbose_name_plural': 'column mappings',
-                'constraints': [models.UniqueConstraint(fields=('kind', 'digest'), name='one_mapping_a_heading_set')],
+                "verbose_name": "column mapping",
+                "verbose_name_plural": "column mappings",
+                "constraints": [models.UniqueConstraint(fields=("kind", "digest"), name="one_mapping_a_heading_set")],
             },
         ),
         migrations.CreateModel(
-            name='Import',
+            name="Import",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('families', 'Families and people'), ('calls', 'Phone calls'), ('attendance', 'Attendance at events')], max_length=12, verbose_name='kind')),
-                ('state', models.CharField(choices=[('mapping', 'Columns to be named'), ('reading', 'Reading the file'), ('comparing', 'Comparing with what is known'), ('checked', 'Waits for your word'), ('writing', 'Importing'), ('done', 'Imported'), ('looking', 'Looking what was touched since'), ('undoing', 'Taking back'), ('undone', 'Taken back'), ('failed', 'Could not go on')], default='mapping', max_length=12, verbose_name='state')),
-                ('name', models.CharField(max_length=200, verbose_name='file')),
-                ('size', models.PositiveBigIntegerField(verbose_name='size in bytes')),
-                ('shape', models.JSONField(default=dict, verbose_name='how it is written')),
-                ('headings', models.JSONField(default=list, verbose_name='headings')),
-                ('columns', models.JSONField(default=list, help_text='One for each heading; empty is left out', verbose_name='columns')),
-                ('warnings', models.JSONField(blank=True, default=list, verbose_name='warnings')),
-                ('leaves_out_bad', models.BooleanField(default=False, verbose_name='leaves bad rows out')),
-                ('rows_expected', models.PositiveIntegerField(default=0, verbose_name='rows expected')),
-                ('rows_total', models.PositiveIntegerField(default=0, verbose_name='rows')),
-                ('rows_done', models.PositiveIntegerField(default=0, verbose_name='rows done in this step')),
-                ('mark', models.CharField(blank=True, max_length=80, verbose_name='how far')),
-                ('new', models.PositiveIntegerField(default=0, verbose_name='new')),
-                ('changed', models.PositiveIntegerField(default=0, verbose_name='changed')),
-                ('unchanged', models.PositiveIntegerField(default=0, verbose_name='unchanged')),
-                ('granted', models.PositiveIntegerField(default=0, verbose_name='consent granted')),
-                ('withdrawn', models.PositiveIntegerField(default=0, verbose_name='consent withdrawn')),
-                ('kept_withdrawn', models.PositiveIntegerField(default=0, verbose_name='consent stays withdrawn')),
-                ('touched', models.PositiveIntegerField(default=0, verbose_name='rows touched since')),
-                ('tries', models.PositiveSmallIntegerField(default=0, verbose_name='tries')),
-                ('error', models.TextField(blank=True, verbose_name='error')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='brought')),
-                ('worked_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='last worked on')),
-                ('imported_at', models.DateTimeField(blank=True, null=True, verbose_name='imported')),
-                ('undone_at', models.DateTimeField(blank=True, null=True, verbose_name='taken back')),
-                ('forgotten_at', models.DateTimeField(blank=True, null=True, verbose_name='rows forgotten')),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL, verbose_name='brought by')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("families", "Families and people"),
+                            ("calls", "Phone calls"),
+                            ("attendance", "Attendance at events"),
+                        ],
+                        max_length=12,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("mapping", "Columns to be named"),
+                            ("reading", "Reading the file"),
+                            ("comparing", "Comparing with what is known"),
+                            ("checked", "Waits for your word"),
+                            ("writing", "Importing"),
+                            ("done", "Imported"),
+                            ("looking", "Looking what was touched since"),
+                            ("undoing", "Taking back"),
+                            ("undone", "Taken back"),
+                            ("failed", "Could not go on"),
+                        ],
+                        default="mapping",
+                        max_length=12,
+                        verbose_name="state",
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, verbose_name="file")),
+                ("size", models.PositiveBigIntegerField(verbose_name="size in bytes")),
+                ("shape", models.JSONField(default=dict, verbose_name="how it is written")),
+                ("headings", models.JSONField(default=list, verbose_name="headings")),
+                (
+                    "columns",
+                    models.JSONField(
+                        default=list, help_text="One for each heading; empty is left out", verbose_name="columns"
+                    ),
+                ),
+                ("warnings", models.JSONField(blank=True, default=list, verbose_name="warnings")),
+                ("leaves_out_bad", models.BooleanField(default=False, verbose_name="leaves bad rows out")),
+                ("rows_expected", models.PositiveIntegerField(default=0, verbose_name="rows expected")),
+                ("rows_total", models.PositiveIntegerField(default=0, verbose_name="rows")),
+                ("rows_done", models.PositiveIntegerField(default=0, verbose_name="rows done in this step")),
+                ("mark", models.CharField(blank=True, max_length=80, verbose_name="how far")),
+                ("new", models.PositiveIntegerField(default=0, verbose_name="new")),
+                ("changed", models.PositiveIntegerField(default=0, verbose_name="changed")),
+                ("unchanged", models.PositiveIntegerField(default=0, verbose_name="unchanged")),
+                ("granted", models.PositiveIntegerField(default=0, verbose_name="consent granted")),
+                ("withdrawn", models.PositiveIntegerField(default=0, verbose_name="consent withdrawn")),
+                ("kept_withdrawn", models.PositiveIntegerField(default=0, verbose_name="consent stays withdrawn")),
+                ("touched", models.PositiveIntegerField(default=0, verbose_name="rows touched since")),
+                ("tries", models.PositiveSmallIntegerField(default=0, verbose_name="tries")),
+                ("error", models.TextField(blank=True, verbose_name="error")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="brought")),
+                ("worked_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="last worked on")),
+                ("imported_at", models.DateTimeField(blank=True, null=True, verbose_name="imported")),
+                ("undone_at", models.DateTimeField(blank=True, null=True, verbose_name="taken back")),
+                ("forgotten_at", models.DateTimeField(blank=True, null=True, verbose_name="rows forgotten")),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="brought by",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'import',
-                'verbose_name_plural': 'imports',
-                'ordering': ['-id'],
+                "verbose_name": "import",
+                "verbose_name_plural": "imports",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='ImportPart',
+            name="ImportPart",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(verbose_name='position')),
-                ('data', models.BinaryField(verbose_name='data')),
-                ('imported', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='crm.import', verbose_name='import')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveIntegerField(verbose_name="position")),
+                ("data", models.BinaryField(verbose_name="data")),
+                (
+                    "imported",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="parts",
+                        to="crm.import",
+                        verbose_name="import",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'part of a file',
-                'verbose_name_plural': 'parts of files',
-                'ordering': ['position'],
+                "verbose_name": "part of a file",
+                "verbose_name_plural": "parts of files",
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='ImportRow',
+            name="ImportRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(help_text='As a spreadsheet counts: the heading is row 1', verbose_name='row')),
-                ('key', models.CharField(blank=True, max_length=80, verbose_name='key')),
-                ('state', models.CharField(choices=[('read', 'Read'), ('new', 'New'), ('changed', 'Changed'), ('unchanged', 'Unchanged'), ('bad', 'Bad'), ('left_out', 'Left out')], default='read', max_length=12, verbose_name='state')),
-                ('about', models.CharField(blank=True, max_length=200, verbose_name='about')),
-                ('cells', models.JSONField(default=dict, verbose_name='cells')),
-                ('problems', models.JSONField(default=list, help_text='Pairs of column and reason', verbose_name='problems')),
-                ('notes', models.JSONField(default=list, verbose_name='what changes')),
-                ('journal', models.JSONField(blank=True, null=True, verbose_name='what was written')),
-                ('family', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='import_rows', to='crm.family', verbose_name='family')),
-                ('imported', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='crm.import', verbose_name='import')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "number",
+                    models.PositiveIntegerField(
+                        help_text="As a spreadsheet counts: the heading is row 1", verbose_name="row"
+                    ),
+                ),
+                ("key", models.CharField(blank=True, max_length=80, verbose_name="key")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("read", "Read"),
+                            ("new", "New"),
+                            ("changed", "Changed"),
+                            ("unchanged", "Unchanged"),
+                            ("bad", "Bad"),
+                            ("left_out", "Left out"),
+                        ],
+                        default="read",
+                        max_length=12,
+                        verbose_name="state",
+                    ),
+                ),
+                ("about", models.CharField(blank=True, max_length=200, verbose_name="about")),
+                ("cells", models.JSONField(default=dict, verbose_name="cells")),
+                (
+                    "problems",
+                    models.JSONField(default=list, help_text="Pairs of column and reason", verbose_name="problems"),
+                ),
+                ("notes", models.JSONField(default=list, verbose_name="what changes")),
+                ("journal", models.JSONField(blank=True, null=True, verbose_name="what was written")),
+                (
+                    "family",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="import_rows",
+                        to="crm.family",
+                        verbose_name="family",
+                    ),
+                ),
+                (
+                    "imported",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rows",
+                        to="crm.import",
+                        verbose_name="import",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'row of a file',
-                'verbose_name_plural': 'rows of files',
-                'ordering': ['number'],
+                "verbose_name": "row of a file",
+                "verbose_name_plural": "rows of files",
+                "ordering": ["number"],
             },
         ),
         migrations.AddIndex(
-            model_name='import',
-            index=models.Index(fields=['state', 'worked_at'], name='import_state'),
+            model_name="import",
+            index=models.Index(fields=["state", "worked_at"], name="import_state"),
         ),
         migrations.AddConstraint(
-            model_name='importpart',
-            constraint=models.UniqueConstraint(fields=('imported', 'position'), name='import_part_once'),
+            model_name="importpart",
+            constraint=models.UniqueConstraint(fields=("imported", "position"), name="import_part_once"),
         ),
         migrations.AddIndex(
-            model_name='importrow',
-            index=models.Index(fields=['imported', 'key', 'number'], name='import_row_key'),
+            model_name="importrow",
+            index=models.Index(fields=["imported", "key", "number"], name="import_row_key"),
         ),
         migrations.AddIndex(
-            model_name='importrow',
-            index=models.Index(fields=['imported', 'state', 'number'], name='import_row_state'),
+            model_name="importrow",
+            index=models.Index(fields=["imported", "state", "number"], name="import_row_state"),
         ),
         migrations.AddConstraint(
-            model_name='importrow',
-            constraint=models.UniqueConstraint(fields=('imported', 'number'), name='import_row_once'),
+            model_name="importrow",
+            constraint=models.UniqueConstraint(fields=("imported", "number"), name="import_row_once"),
         ),
         migrations.RunPython(add_tick, drop_tick),
     ]

@@ -1,5 +1,7 @@
 """Files that are brought in: what was read of them, what became of each row, and what taking them back needs."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
@@ -102,6 +104,11 @@ class ImportRow(models.Model):
 
     def __str__(self) -> str:
         return f"row {self.number} of import {self.imported_id}"
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The journal; empty where this row wrote nothing."""
+        return self.journal or {}
 
 
 class ColumnMapping(models.Model):

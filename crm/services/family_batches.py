@@ -15,6 +15,7 @@ from django.utils import timezone
 from crm.enums import Role
 from crm.folding import fold
 from crm.models import ContactPoint, Family, Member, Tag
+from crm.models.people import generate_reference
 from crm.news import announce
 from crm.services.people import ContactDetails, FamilyDetails, MemberDetails, refresh_family_text
 
@@ -156,7 +157,9 @@ def write_families(*, diffs: Sequence[FamilyDiff]) -> list[dict[str, Any]]:
     tags = _write_tags(diffs)
     created, altered = _write_members(diffs)
     points = _write_points(diffs)
-    changed = [diff.family.pk for diff in diffs if diff.family and (id(diff) in new or diff.changes or created[id(diff)])]
+    changed = [
+        diff.family.pk for diff in diffs if diff.family and (id(diff) in new or diff.changes or created[id(diff)])
+    ]
     refresh_family_text(family_ids=changed)
     if ids := [pk for some in points.values() for pk in some]:
         announce("contact_point_changed", ids=ids)
@@ -185,7 +188,7 @@ def _write_families(new: Sequence[FamilyDiff], changed: Sequence[FamilyDiff]) ->
     for diff in new:
         given = {name: getattr(diff.details, name) for name in ("time_zone", "language", "stage")}
         diff.family = Family(
-            external_ref=diff.details.external_ref,
+            external_ref=diff.details.external_ref or generate_reference(),
             name=(diff.details.name or "").strip(),
             **{name: value for name, value in given.items() if value is not None},
         )

@@ -50,7 +50,8 @@ def _write(path: Path, word: str) -> None:
             family, person = divmod(number, PEOPLE)
             child = person > 1
             writer.writerow([
-                f"B-{family:06d}", f"{word} {family}", f"Person {number}", f"P-{number}", "child" if child else "guardian",
+                f"B-{family:06d}", f"{word} {family}", f"Person {number}", f"P-{number}",
+                "child" if child else "guardian",
                 "enrolled", "robotics; newsletter" if family % 3 else "garden",
                 "" if child else f"person{number}@example.org",
                 "" if child else f"+4477{number:08d}", "" if child else f"+4477{number:08d}",
