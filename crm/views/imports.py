@@ -7,8 +7,9 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -48,7 +49,7 @@ def imports(request: HttpRequest) -> HttpResponse:
 
 def _list(request: HttpRequest, form: ImportForm, status: int = 200) -> HttpResponse:
     after = request.GET.get("after", "")
-    kinds = [(kind, kind.label, COLUMNS[kind.value]) for kind in ImportKind]
+    kinds = [(kind, COLUMNS[kind.value], reverse(f"crm:example-{kind.value}")) for kind in ImportKind]
     context = {"form": form, "kinds": kinds, "page": imports_page(after), "after": after}
     return render(request, "crm/imports.html", context, status=status)
 
@@ -217,7 +218,5 @@ def import_problems(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 @require_safe
 def example_file(request: HttpRequest, kind: str) -> FileResponse:
     """A small file that imports as it is."""
-    if kind not in ImportKind.values:
-        raise Http404
     path = EXAMPLES / f"{kind}.csv"
     return FileResponse(path.open("rb"), as_attachment=True, filename=path.name, content_type="text/csv")
