@@ -40,7 +40,8 @@ def begin_import(
 ) -> Import:
     """Keep a file and read its headings; goes on by itself where they say all, else waits for `name_columns`.
 
-    With `ask` false nobody is there to name columns: unknown headings are left out. Raises `Unreadable`.
+    With `ask` false nobody is there to name columns, so unknown headings are left out, and the caller does the work
+    itself: no worker is woken. Raises `Unreadable`.
     """
     if size > settings.IMPORT_MAX_MB * 1024 * 1024:
         raise Unreadable(_("This file is larger than %d MB; split it.") % settings.IMPORT_MAX_MB)
@@ -67,6 +68,8 @@ def begin_import(
     )
     if not missing_columns(kind, columns) and (kept or plainly_named or not ask):
         _read_on(run, shape)
+        if ask:
+            wake(TASK, run.pk)
     return run
 
 
@@ -92,6 +95,7 @@ def name_columns(*, run: Import, columns: Sequence[str]) -> None:
     ColumnMapping.objects.update_or_create(kind=run.kind, digest=digest_of(run.headings), defaults={"columns": chosen})
     run.save(update_fields=["columns"])
     _read_on(run, Shape(**run.shape))
+    wake(TASK, run.pk)
 
 
 def _read_on(run: Import, shape: Shape) -> None:
@@ -103,7 +107,6 @@ def _read_on(run: Import, shape: Shape) -> None:
         run.warnings = [*run.warnings, words]
     run.save(update_fields=["warnings"])
     next_step(run, ImportState.READING, run.rows_expected)
-    wake(TASK, run.pk)
 
 
 @transaction.atomic
@@ -119,7 +122,7 @@ def change_columns(*, run: Import) -> None:
 
 
 @transaction.atomic
-def confirm_import(*, run: Import, leave_out_bad: bool = False) -> None:
+def confirm_import(*, run: Import, leave_out_bad: bool = False, in_background: bool = True) -> None:
     """Say yes to what the preview showed; raises `Invalid` where there is nothing to write or rows are bad."""
     run = Import.objects.select_for_update(of=("self",)).get(pk=run.pk)
     if run.state != ImportState.CHECKED:
@@ -131,7 +134,8 @@ def confirm_import(*, run: Import, leave_out_bad: bool = False) -> None:
     run.leaves_out_bad = leave_out_bad
     run.save(update_fields=["leaves_out_bad"])
     begin_writing(run)
-    wake(TASK, run.pk)
+    if in_background:
+        wake(TASK, run.pk)
 
 
 @transaction.atomic
@@ -148,6 +152,6 @@ def undo_import(*, run: Import) -> None:
 def discard_import(*, run: Import) -> None:
     """Leave a file that nothing was written of; raises `Invalid`."""
     run = Import.objects.select_for_update(of=("self",)).get(pk=run.pk)
-    if run.state in WORKING or run.imported_at:
+    if run.state in WORKING or run.imported_at or run.rows.filter(journal__isnull=False).exists():
         raise Invalid({"": _("This import is being worked on, or is done.")})
     run.delete()

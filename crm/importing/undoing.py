@@ -7,7 +7,7 @@ from django.utils import timezone
 from crm.enums import ImportState
 from crm.importing.machine import KINDS, Deadline, in_batches, next_step, save_run
 from crm.importing.rows import journals_after, save_rows
-from crm.models import Import, ImportRow
+from crm.models import Family, Import, ImportRow
 
 
 def begin_undo(run: Import) -> None:
@@ -62,7 +62,9 @@ def _undo_batch(run: Import) -> bool:
         save_run(run, "undone_at")
         next_step(run, ImportState.UNDONE, run.rows_expected)
         return False
-    # Somebody may have been quicker than we since the look; their row stays, and is named.
+    # Nothing can be hung on a family whose row is ours. Somebody may have been quicker since the look; their row
+    # stays, and is named.
+    list(Family.objects.select_for_update().filter(import_rows__in=rows).order_by("pk").values_list("pk"))
     touched = _mark_touched(run, rows)
     free = [row for row in rows if row.pk not in touched]
     KINDS[run.kind].undo(run, free)

@@ -68,7 +68,7 @@ def _bring(path: Path, words: str, at_most: float) -> list[Figure]:
         begun.refresh_from_db()
         parts.append(Figure(f"{words}: check and preview", checked, "s"))
         if begun.new or begun.changed:
-            confirm_import(run=begun)
+            confirm_import(run=begun, in_background=False)
             parts.append(Figure(f"{words}: write", seconds(lambda: advance(begun.pk)), "s"))
 
     parts: list[Figure] = []

@@ -42,7 +42,7 @@ class Command(BaseCommand):
             # Nothing will come of it: no trace is left.
             run.delete()
         else:
-            confirm_import(run=run)
+            confirm_import(run=run, in_background=False)
             advance(run.pk)
             run.refresh_from_db()
             problems = list(problems_of(run))
