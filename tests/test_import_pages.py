@@ -424,6 +424,20 @@ def test_a_persons_withdrawal_after_an_undone_grant_stands(staff_client: Client)
     assert not Consent.objects.latest("pk").granted
 
 
+def test_a_withdrawal_that_was_lifted_is_not_made_a_grant_by_a_file(staff_client: Client) -> None:
+    family = make_family(ref="A-1", name="Martinez")
+    Member.objects.filter(family=family).update(name="Elena")
+    scope: dict[str, Any] = {
+        "family": family, "member_id": family.members.get().pk, "channel": "email", "source": "preferences",
+        "topic": Topic.objects.get(slug="marketing"),
+    }  # fmt: skip
+    for granted in (False, None):
+        record_consent(granted=granted, **scope)
+    run = write(staff_client, GOOD)
+    assert (run.granted, run.kept_withdrawn) == (0, 1)
+    assert not Consent.objects.filter(granted=True).exists()
+
+
 # Calls and attendance
 
 CALLS = "family_ref,occurred_at,outcome,member_name,duration,notes,call_id\n"

@@ -70,7 +70,10 @@ class Ledger:
             channel=wish.channel,
             topic_id=self.topic.pk,
         ).granted
-        if wish.granted and stands is False:
+        scope = (member_id, "", wish.channel, self.topic.pk)
+        same = [one for one in mine if (one.member_id, one.address, one.channel, one.topic_id) == scope]
+        # A withdrawal that was lifted is no grant either; only the person can make it one.
+        if wish.granted and (stands is False or (same and same[-1].granted is None)):
             return STAYS_WITHDRAWN
         if stands is wish.granted or (imported and imported[-1] is wish.granted):
             return KNOWN
