@@ -159,6 +159,11 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = not PRODUCTION
 MEDIA_ROOT = VAR_DIR / "media"
 
+# Import: what one file may hold, and for how many days its rows are kept, so that it can be taken back.
+IMPORT_MAX_MB = whole_number("IMPORT_MAX_MB", default=50, least=1, most=1000)
+IMPORT_MOST_ROWS = whole_number("IMPORT_MOST_ROWS", default=500_000, least=1, most=10_000_000)
+IMPORT_KEPT_DAYS = whole_number("IMPORT_KEPT_DAYS", default=30, least=1, most=3650)
+
 # Security
 _https = BASE_URL.startswith("https://")
 if PRODUCTION and not _https and not boolean("ALLOW_HTTP", default=False):

@@ -130,3 +130,31 @@ class DayPart(models.TextChoices):
 class Urgency(models.TextChoices):
     NORMAL = "normal", _("Normal")
     HIGH = "high", _("High")
+
+
+class ImportKind(models.TextChoices):
+    FAMILIES = "families", _("Families and people")
+    CALLS = "calls", _("Phone calls")
+    ATTENDANCE = "attendance", _("Attendance at events")
+
+
+class ImportState(models.TextChoices):
+    MAPPING = "mapping", _("Columns to be named")
+    READING = "reading", _("Reading the file")
+    COMPARING = "comparing", _("Comparing with what is known")
+    CHECKED = "checked", _("Waits for your word")
+    WRITING = "writing", _("Importing")
+    DONE = "done", _("Imported")
+    LOOKING = "looking", _("Looking what was touched since")
+    UNDOING = "undoing", _("Taking back")
+    UNDONE = "undone", _("Taken back")
+    FAILED = "failed", _("Could not go on")
+
+
+class RowState(models.TextChoices):
+    READ = "read", _("Read")
+    NEW = "new", _("New")
+    CHANGED = "changed", _("Changed")
+    UNCHANGED = "unchanged", _("Unchanged")
+    BAD = "bad", _("Bad")
+    LEFT_OUT = "left_out", _("Left out")

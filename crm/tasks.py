@@ -9,3 +9,13 @@ from crm import jobs
 def find_duplicates() -> None:
     """Fill the list of likely doubles; a second run does no harm, so it needs no slot of its own."""
     jobs.find_duplicates()
+
+
+@shared_task(name="crm.work_on_import", ignore_result=True)
+def work_on_import(import_id: int) -> None:
+    jobs.work_on_import(import_id)
+
+
+@shared_task(name="crm.sweep_imports", ignore_result=True)
+def sweep_imports() -> None:
+    jobs.sweep_imports()

@@ -42,7 +42,7 @@ class MessageBody(StrictSerializer):
     topic = serializers.CharField(max_length=60, default="transactional")
     urgency = serializers.ChoiceField(Urgency.choices, default=Urgency.NORMAL.value)
     content = ContentBody()
-    context = JSONObject(
+    context = JSONObject(  # type: ignore[assignment]
         required=False,
         allow_null=True,
         help_text="Values for the placeholders of the content, as {{ day }}: texts, numbers, or an object of these.",

@@ -1,27 +1,63 @@
-"""The upload of a file of families."""
+"""Forms of imports: the file, and which column each heading stands for."""
+
+from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-LARGEST = 5 * 1024 * 1024
+from crm.enums import ImportKind
+from crm.importing.columns import COLUMNS
+from crm.models import Import
 
 
 class ImportForm(forms.Form):
-    """One CSV file of at most 5 MB."""
+    """One file, and what its rows are."""
 
+    kind = forms.ChoiceField(
+        label=gettext_lazy("What is in it"),
+        choices=ImportKind.choices,
+        initial=ImportKind.FAMILIES,
+        widget=forms.RadioSelect,
+    )
     file = forms.FileField(
-        label=_("CSV file"),
+        label=gettext_lazy("File"),
         allow_empty_file=True,
-        help_text=_("UTF-8, at most 5 MB"),
-        widget=forms.FileInput(attrs={"class": "form-control", "accept": ".csv,text/csv"}),
-        error_messages={"required": _("Choose a file first.")},
+        widget=forms.FileInput(attrs={"class": "form-control", "accept": ".csv,.tsv,.txt,.xlsx,text/csv"}),
+        error_messages={"required": gettext_lazy("Choose a file first.")},
     )
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["file"].help_text = _("CSV or XLSX, at most %d MB") % settings.IMPORT_MAX_MB
+
     def clean_file(self) -> UploadedFile:
-        """A larger file is for the command, which has no browser waiting."""
+        """Refuse a file over the limit; it has only reached the disk, never memory."""
         file: UploadedFile = self.cleaned_data["file"]
-        if (file.size or 0) > LARGEST:
-            raise ValidationError(_("This file is larger than 5 MB. Split it, or use the command below."))
+        if (file.size or 0) > settings.IMPORT_MAX_MB * 1024 * 1024:
+            raise ValidationError(_("This file is larger than %d MB; split it.") % settings.IMPORT_MAX_MB)
         return file
+
+
+class ColumnsForm(forms.Form):
+    """For each heading of a file the column that it stands for."""
+
+    def __init__(self, run: Import, data: Any = None) -> None:
+        super().__init__(data)
+        self.run = run
+        names = [(column.name, column.name) for column in COLUMNS[run.kind]]
+        for index, heading in enumerate(run.headings):
+            self.fields[f"column_{index}"] = forms.ChoiceField(
+                label=heading or _("(no heading)"),
+                choices=[("", _("Leave out")), *names],
+                initial=run.columns[index],
+                required=False,
+                widget=forms.Select(attrs={"class": "form-select"}),
+            )
+
+    def columns(self) -> list[str]:
+        """What was chosen, in the order of the headings."""
+        return [self.cleaned_data.get(f"column_{index}", "") for index in range(len(self.run.headings))]

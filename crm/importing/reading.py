@@ -1,118 +1,103 @@
-"""From the bytes of a file to rows, with every fault by its row."""
+"""The first step: every row of the file into the database, checked by itself."""
 
-import csv
-import io
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from crm.importing.columns import KNOWN, REQUIRED
+from crm.enums import ImportState, RowState
+from crm.importing.cells import undefuse
+from crm.importing.files import Cells, Shape, read_rows
+from crm.importing.kinds import Kind
+from crm.importing.machine import KINDS, Deadline, locked_run, save_run
+from crm.importing.problems import Unreadable
+from crm.importing.store import bring_back
+from crm.importing.writing import begin_comparing
+from crm.models import Import, ImportRow
 
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong, and in which row as a spreadsheet counts them (the heading is row 1; 0: the whole file)."""
-
-    row: int
-    text: str
-    column: str = ""
-
-    def __str__(self) -> str:
-        place = _("row %d") % self.row if self.row else _("file")
-        return f"{place}, {self.column}: {self.text}" if self.column else f"{place}: {self.text}"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One person as the file tells of them; empty cells are empty strings."""
-
-    number: int
-    cells: dict[str, str]
+READ_AT_ONCE = 2_000
 
 
 @dataclass(slots=True)
-class Sheet:
-    """All that could be read of a file."""
+class _Fault:
+    """Where the file could not be read any further."""
 
-    rows: list[Row] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    row: int
+    text: str
 
 
-def read_sheet(data: bytes) -> Sheet:
-    """Read a CSV file in UTF-8, with or without its mark; a fault of the file ends the reading."""
-    sheet = Sheet()
-    text = _decode(data, sheet)
-    if sheet.problems:
-        return sheet
-    if not text.strip():
-        sheet.problems.append(Problem(0, _("The file is empty.")))
-        return sheet
-    header: list[str] | None = None
-    number = 0
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def read(run: Import, deadline: Deadline) -> bool:
+    """Rows behind the mark; False where the time is up before the last."""
+    # The reader must be closed before the file, also where an error ends the reading half-way.
+    with bring_back(run) as file, closing(read_rows(file, Shape(**run.shape))) as source:
+        rows = _rows_behind(source, int(run.mark or 1))
+        while batch := list(islice(rows, READ_AT_ONCE)):
+            with transaction.atomic():
+                locked = locked_run(run, state=ImportState.READING, mark=run.mark)
+                if locked is None:
+                    return True
+                _stage(locked, batch)
+                run = locked
+            if time.monotonic() > deadline:
+                return False
+    with transaction.atomic():
+        locked = locked_run(run, state=ImportState.READING, mark=run.mark)
+        if locked is not None:
+            _end_reading(locked)
+    return True
+
+
+def _rows_behind(rows: Iterator[tuple[int, Cells]], mark: int) -> Iterator[tuple[int, Cells | _Fault]]:
+    """Rows with something in them behind a number; a fault of the file comes as the last one."""
     try:
-        for number, cells in enumerate(reader, start=1):
-            if header is None:
-                header = _read_header(cells, sheet)
-                if sheet.problems:
-                    return sheet
-            elif any(cell.strip() for cell in cells):
-                _read_row(number, header, cells, sheet)
-    except csv.Error as error:
-        sheet.problems.append(Problem(number + 1, _why_unreadable(error)))
-        return sheet
-    if not sheet.rows and not sheet.problems:
-        sheet.problems.append(Problem(0, _("There is nothing below the headings.")))
-    return sheet
+        for number, cells in rows:
+            if number > mark and any(cell.strip() for cell in cells):
+                yield number, cells
+    except Unreadable as fault:
+        if fault.problem.row > mark:
+            yield fault.problem.row, _Fault(fault.problem.row, fault.problem.text)
 
 
-def _decode(data: bytes, sheet: Sheet) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        sheet.problems.append(Problem(0, _("This is UTF-16; please save the file as “CSV UTF-8”.")))
-        return ""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        sheet.problems.append(Problem(line, _("This is not UTF-8; please save the file as “CSV UTF-8”.")))
-        return ""
-    if "\x00" in text:
-        line = text.count("\n", 0, text.index("\x00")) + 1
-        sheet.problems.append(Problem(line, _("There is a null byte here; this is not a plain CSV file.")))
-    return text
+def _stage(run: Import, batch: Sequence[tuple[int, Cells | _Fault]]) -> None:
+    kind = KINDS[run.kind]
+    ImportRow.objects.bulk_create([_row(run, kind, number, cells) for number, cells in batch], batch_size=2_000)
+    run.mark = str(batch[-1][0])
+    run.rows_total += len(batch)
+    run.rows_done += len(batch)
+    save_run(run, "mark", "rows_total", "rows_done")
 
 
-def _read_header(cells: list[str], sheet: Sheet) -> list[str]:
-    header = [cell.strip().casefold().replace(" ", "_") for cell in cells]
-    missing = [name for name in REQUIRED if name not in header]
-    if missing:
-        hint = _(" The columns must be separated by commas.") if len(header) == 1 else ""
-        sheet.problems.append(Problem(1, _("These columns are missing: %s.") % ", ".join(missing) + hint))
-    twice = sorted({name for name in header if name and header.count(name) > 1})
-    if twice:
-        sheet.problems.append(Problem(1, _("These columns are there twice: %s.") % ", ".join(twice)))
-    unknown = [cell.strip() for cell, name in zip(cells, header, strict=True) if name and name not in KNOWN]
-    if unknown:
-        sheet.warnings.append(_("These columns are not known and were left out: %s.") % ", ".join(unknown))
-    return header
-
-
-def _read_row(number: int, header: list[str], cells: list[str], sheet: Sheet) -> None:
-    if len(cells) != len(header):
+def _row(run: Import, kind: Kind, number: int, cells: Cells | _Fault) -> ImportRow:
+    if isinstance(cells, _Fault):
+        return ImportRow(imported=run, number=number, state=RowState.BAD, problems=[["", cells.text]])
+    if len(cells) != len(run.columns):
         words = _("%(found)d fields, but there are %(wanted)d columns.")
-        sheet.problems.append(Problem(number, words % {"found": len(cells), "wanted": len(header)}))
-        return
-    named = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if name in KNOWN}
-    sheet.rows.append(Row(number, named))
+        problem = ["", words % {"found": len(cells), "wanted": len(run.columns)}]
+        return ImportRow(imported=run, number=number, state=RowState.BAD, problems=[problem])
+    named = {name: undefuse(cell) for name, cell in zip(run.columns, cells, strict=True) if name}
+    if any("\x00" in cell for cell in named.values()):
+        problem = ["", _("There is a null byte here; this is not a plain CSV file.")]
+        return ImportRow(imported=run, number=number, state=RowState.BAD, problems=[problem])
+    kept, problems = kind.check(named)
+    placed = not any(column in kind.placed_by for column, _words in problems)
+    return ImportRow(
+        imported=run,
+        number=number,
+        key=kind.key_of(number, kept) if placed else "",
+        state=RowState.BAD if problems else RowState.READ,
+        about=kind.about(kept)[:200],
+        cells=kept,
+        problems=problems,
+    )
 
 
-def _why_unreadable(error: csv.Error) -> str:
-    words = str(error)
-    if "unexpected end" in words:
-        return _("A quotation mark that opens here is never closed; nothing after it could be read.")
-    if "expected after" in words:
-        return _("A quotation mark stands inside a field; write it twice. Nothing after it could be read.")
-    if "field limit" in words or "larger than" in words:
-        return _("A field is too long; perhaps a quotation mark is missing. Nothing after it could be read.")
-    return _("This row cannot be read (%s); nothing after it could be read.") % words
+def _end_reading(run: Import) -> None:
+    rows = ImportRow.objects.filter(imported=run)
+    if not rows.exists():
+        words = _("There is nothing below the headings.")
+        ImportRow.objects.create(imported=run, number=0, state=RowState.BAD, problems=[["", words]])
+    begin_comparing(run)

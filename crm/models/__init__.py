@@ -4,6 +4,7 @@ from crm.models.access import ApiKey
 from crm.models.audit import Change
 from crm.models.events import Event, Place
 from crm.models.households import AttributeField, Duplicate, HouseholdChange, SentForm
+from crm.models.imports import ColumnMapping, Import, ImportPart, ImportRow
 from crm.models.interactions import Interaction, Pin
 from crm.models.learned import ChannelPreference, ChannelTally, StatedPreference
 from crm.models.ledger import Consent, Topic
@@ -18,6 +19,7 @@ __all__ = [
     "Change",
     "ChannelPreference",
     "ChannelTally",
+    "ColumnMapping",
     "Consent",
     "ContactPoint",
     "Duplicate",
@@ -25,6 +27,9 @@ __all__ = [
     "Family",
     "FamilyText",
     "HouseholdChange",
+    "Import",
+    "ImportPart",
+    "ImportRow",
     "Interaction",
     "Member",
     "MissedNews",

@@ -1,5 +1,7 @@
 """What a family told us itself."""
 
+from collections.abc import Mapping
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,3 +27,20 @@ def state_preference(
             "recorded_at": timezone.now(),
         },
     )[0]
+
+
+def state_preferences(*, wanted: Mapping[int, str], said_by: str = "", by_id: int | None = None) -> None:
+    """Keep for many families which channel they asked for, by the family's id; the channels must have been checked."""
+    now = timezone.now()
+    StatedPreference.objects.bulk_create(
+        [
+            StatedPreference(
+                family_id=family_id, preferred_channel=channel, said_by=said_by, recorded_by_id=by_id, recorded_at=now
+            )
+            for family_id, channel in wanted.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["family"],
+        update_fields=["preferred_channel", "said_by", "recorded_by", "recorded_at"],
+        batch_size=500,
+    )

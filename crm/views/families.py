@@ -33,6 +33,7 @@ def families(request: HttpRequest) -> HttpResponse:
         "filter": chosen,
         "rows": family_rows(page.rows),
         "next_query": urlencode({**wanted, "after": page.next}) if page.next else "",
+        "export_query": urlencode(wanted),
         "filtered": bool(wanted),
         "none_yet": not page.rows and not wanted and not Family.objects.exists(),
         "continues": bool(request.GET.get("after")),

@@ -1,0 +1,34 @@
+"""The list of families as a file, filtered as the page is."""
+
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from crm.exporting.families import HEADINGS, family_rows
+from crm.exporting.tables import csv_lines, xlsx_file
+from crm.forms.families import FamilyFilter
+from crm.models import Family
+from crm.roles import OfficeRole, role_required
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@role_required(OfficeRole.MANAGER)
+@require_safe
+def export_families(request: HttpRequest, form: str) -> HttpResponse | StreamingHttpResponse | FileResponse:
+    """One row for each person of the families that the filters of the list leave, as CSV or XLSX."""
+    chosen = FamilyFilter(request.GET, queryset=Family.objects.all())
+    if not chosen.is_valid():
+        # The list says what is wrong with a filter; a file of everybody would be the wrong answer.
+        return redirect(f"{reverse('crm:families')}?{request.GET.urlencode()}")
+    name = f"families-{timezone.localdate():%Y-%m-%d}.{form}"
+    rows = family_rows(chosen.qs)
+    if form == "csv":
+        answer = StreamingHttpResponse(csv_lines(HEADINGS, rows), content_type="text/csv; charset=utf-8")
+        answer["Content-Disposition"] = f'attachment; filename="{name}"'
+        return answer
+    file = xlsx_file(_("Families"), HEADINGS, rows)
+    return FileResponse(file, as_attachment=True, filename=name, content_type=XLSX)
