@@ -8,10 +8,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.api.batches import BatchShape, answer_rows, batch_of, check_rows
+from crm.api.batches import BatchShape, answer_rows, batch_of
 from crm.api.doors import ApiView, checked, described, family_or_404, page_shape, rows_of
 from crm.api.fields import JSONObject, MemberReference, Moment, StrictSerializer
 from crm.api.pagination import page_of
+from crm.api.rows import RowReader
 from crm.enums import Channel, Direction
 from crm.errors import Invalid
 from crm.models import Family, Interaction
@@ -51,6 +52,11 @@ class InteractionBody(StrictSerializer):
         return value
 
 
+READER = RowReader(
+    InteractionBody(), closed={"external_system": OWN_SYSTEMS, "interaction_type": frozenset({"correction"})}
+)
+
+
 class InteractionCollection(ApiView):
     """The one way into the log for other systems."""
 
@@ -64,11 +70,8 @@ class InteractionCollection(ApiView):
     def post(self, request: Request) -> Response:
         """One object or a list of up to 1,000; good rows are written even where others are bad."""
         rows = rows_of(request.data)
-        given, bad = check_rows(InteractionBody, rows)
-        if not isinstance(request.data, list) and bad:
-            raise bad[0]
-        names = find_references(Named(one["family"], one.get("member")) for one in given.values())
-        good = _prepared(given, names, bad)
+        given, bad = READER.read(rows)
+        good = _prepared(given, find_references(named for named, _row in given.values()), bad)
         if not isinstance(request.data, list) and bad:
             raise bad[0]
         recorded = dict(zip(good, record_interactions(good.values()), strict=True))
@@ -77,14 +80,14 @@ class InteractionCollection(ApiView):
 
 
 def _prepared(
-    given: dict[int, dict[str, Any]], names: References, bad: dict[int, Exception]
+    given: dict[int, tuple[Named, NewInteraction]], names: References, bad: dict[int, Exception]
 ) -> dict[int, NewInteraction]:
     """Rows that can be written; what is wrong with the others goes to `bad`."""
     good = {}
-    for index, one in given.items():
+    for index, (named, row) in given.items():
         try:
-            family_id, member_id = names.resolve(Named(one.pop("family"), one.pop("member", None)))
-            good[index] = check_interaction(NewInteraction(family_id=family_id, member_id=member_id, **one))
+            row.family_id, row.member_id = names.resolve(named)
+            good[index] = check_interaction(row)
         except Invalid as error:
             bad[index] = error
     return good

@@ -14,17 +14,21 @@ from django.utils.translation import gettext as _
 
 from crm.enums import Channel, Direction
 from crm.errors import Invalid
+from crm.linking import Attempt, Happening
 from crm.models import Interaction
 from crm.news import announce
+from crm.services.engine import given, rows_as_table
 from crm.services.linking import link_batch
-from crm.vocabulary import TYPES
+from crm.vocabulary import TYPES, attempt_types, is_event_of_attempt
 
 EARSHOT = "earshot"
 STAFF = "earshot-staff"
-BATCH = 500
+BATCH = 1_000
 FUTURE_ALLOWED = timedelta(minutes=5)
 EARLIEST_YEAR = 1990
 METADATA_LIMIT = 64 * 1024
+_JSON = json.JSONEncoder(allow_nan=False).encode
+_KEY_TYPES = ("bigint", "text", "text", "text")
 _CHANNELS, _DIRECTIONS = frozenset(Channel.values), frozenset(Direction.values)
 
 
@@ -64,11 +68,8 @@ def record_interactions(rows: Iterable[NewInteraction], *, live: bool = True) ->
     longer ago than settings allow, which receivers judge by `occurred_at`.
     """
     checked = [check_interaction(row) for row in rows]
-    recorded: list[Recorded] = []
     with transaction.atomic():
-        for start in range(0, len(checked), BATCH):
-            recorded += _record_batch(checked[start : start + BATCH], live=live)
-    return recorded
+        return _record_all(checked, live=live)
 
 
 def record_interaction(row: NewInteraction, *, live: bool = True) -> Recorded:
@@ -115,7 +116,7 @@ def _check_metadata(metadata: object) -> dict[str, str]:
     if not isinstance(metadata, dict):
         return {"metadata": _("This must be an object.")}
     try:
-        text = json.dumps(metadata, allow_nan=False)
+        text = _JSON(metadata)
     except (ValueError, TypeError, RecursionError):
         return {"metadata": _("This cannot be kept as JSON.")}
     if len(text) > METADATA_LIMIT or "\\u0000" in text:
@@ -130,15 +131,30 @@ _FIELDS = (
 )  # fmt: skip
 
 
-def _record_batch(rows: Sequence[NewInteraction], *, live: bool) -> list[Recorded]:
-    created = _insert(rows)
-    if created:
-        link_batch(list(created.values()))
-        announce("interactions_recorded", ids=list(created.values()), live=live)
-    existing = _find([key for key in map(_key, rows) if key not in created])
+Key = tuple[int, str, str, str]
+
+
+def _record_all(rows: Sequence[NewInteraction], *, live: bool) -> list[Recorded]:
+    """Everything is inserted before anything is linked, so that two long lists never wait for each other in turns."""
+    created: dict[Key, int] = {}
+    # A fixed order of keys lets two batches with the same rows wait for each other instead of locking up.
+    ordered = sorted(rows, key=_key)
+    now = timezone.now()
+    for start in range(0, len(ordered), BATCH):
+        created |= _insert(ordered[start : start + BATCH], now)
+    first = {_key(row): row for row in reversed(ordered)}
+    new = [(created[key], first[key]) for key in created]
+    for start in range(0, len(new), BATCH):
+        _link(new[start : start + BATCH])
+        announce("interactions_recorded", ids=[pk for pk, _row in new[start : start + BATCH]], live=live)
+    return _told(rows, created)
+
+
+def _told(rows: Sequence[NewInteraction], created: dict[Key, int]) -> list[Recorded]:
+    keys = [_key(row) for row in rows]
+    existing = _find([key for key in keys if key not in created])
     results, told = [], set()
-    for row in rows:
-        key = _key(row)
+    for key in keys:
         if key in created and key not in told:
             told.add(key)
             results.append(Recorded("created", created[key]))
@@ -147,7 +163,15 @@ def _record_batch(rows: Sequence[NewInteraction], *, live: bool) -> list[Recorde
     return results
 
 
-Key = tuple[int, str, str, str]
+def _link(new: Sequence[tuple[int, NewInteraction]]) -> None:
+    attempts, events = [], []
+    for pk, row in new:
+        place = (pk, row.family_id, row.channel, row.external_system, row.external_id)
+        if row.channel and row.interaction_type in attempt_types():
+            attempts.append(Attempt(*place, row.occurred_at, row.message_id))
+        elif row.channel and is_event_of_attempt(row.interaction_type):
+            events.append(Happening(*place, row.in_reply_to, row.occurred_at, row.message_id))
+    link_batch(attempts, events)
 
 
 def _key(row: NewInteraction) -> Key:
@@ -177,29 +201,43 @@ def _values(row: NewInteraction, now: datetime) -> tuple[Any, ...]:
     )
 
 
-def _insert(rows: Sequence[NewInteraction]) -> dict[Key, int]:
+def insert_sql(rows: Sequence[NewInteraction], now: datetime) -> tuple[str, list[Any]]:
+    """The INSERT of these rows and its parameters; it answers id and key of what is new."""
+    key = "family_id, external_system, external_id, interaction_type"
+    after = f"ON CONFLICT ({key}) DO NOTHING RETURNING id, {key}"
+    source, parameters = rows_as_table(Interaction, _FIELDS, [_values(row, now) for row in rows])
+    return f"INSERT INTO {Interaction._meta.db_table} ({', '.join(_FIELDS)}) {source} {after}", parameters
+
+
+def _insert(rows: Sequence[NewInteraction], now: datetime) -> dict[Key, int]:
     """Insert what is new and answer its ids; the constraint decides, so two at once cannot both win."""
-    now = timezone.now()
-    one = "(" + ", ".join(["%s"] * len(_FIELDS)) + ")"
-    sql = (
-        f"INSERT INTO {Interaction._meta.db_table} ({', '.join(_FIELDS)}) "  # noqa: S608 - names of our own
-        f"VALUES {', '.join([one] * len(rows))} ON CONFLICT DO NOTHING "
-        "RETURNING id, family_id, external_system, external_id, interaction_type"
-    )
-    # A fixed order of keys lets two batches with the same rows wait for each other instead of locking up.
-    ordered = sorted(rows, key=_key)
     with connection.cursor() as cursor:
-        cursor.execute(sql, [value for row in ordered for value in _values(row, now)])
+        cursor.execute(*insert_sql(rows, now))
         return {(row[1], row[2], row[3], row[4]): row[0] for row in cursor.fetchall()}
 
 
 def _find(keys: Sequence[Key]) -> dict[Key, int]:
+    """Ids of rows that stand there already, by the very index that found them to be duplicates."""
     if not keys:
         return {}
-    found = Interaction.objects.filter(
-        family_id__in={key[0] for key in keys}, external_id__in={key[2] for key in keys}
-    ).values_list("family_id", "external_system", "external_id", "interaction_type", "id")
-    return {(row[0], row[1], row[2], row[3]): row[4] for row in found}
+    found: dict[Key, int] = {}
+    wanted = sorted(set(keys))
+    for start in range(0, len(wanted), BATCH):
+        columns = list(zip(*wanted[start : start + BATCH], strict=True))
+        names, parameters = given(
+            "named",
+            dict(zip(("family_id", "system", "name", "kind"), zip(_KEY_TYPES, columns, strict=True), strict=True)),
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"WITH {names} SELECT i.id, i.family_id, i.external_system, i.external_id, i.interaction_type "  # noqa: S608 - names of our own
+                f"FROM named JOIN {Interaction._meta.db_table} i ON i.family_id = named.family_id "
+                "AND i.external_system = named.system AND i.external_id = named.name "
+                "AND i.interaction_type = named.kind",
+                parameters,
+            )
+            found |= {(row[1], row[2], row[3], row[4]): row[0] for row in cursor.fetchall()}
+    return found
 
 
 def correct_interaction(
