@@ -50,6 +50,10 @@ class Interaction(models.Model):
         indexes = [
             models.Index(fields=["family", "-occurred_at", "-id"], name="interaction_family_time"),
             models.Index(fields=["occurred_at"], name="interaction_time"),
+            # An attempt that comes late finds the events that named it.
+            models.Index(
+                fields=["family", "in_reply_to"], condition=models.Q(in_reply_to__gt=""), name="interaction_reply"
+            ),
         ]
 
     def __str__(self) -> str:

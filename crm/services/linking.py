@@ -1,7 +1,7 @@
 """Writes the links between attempts and their events, in a fixed number of reads and one write a batch."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import connection
@@ -9,15 +9,13 @@ from django.db import connection
 from crm.linking import Attempt, AttemptIndex, Happening, resolve_links
 from crm.models import Interaction
 from crm.services.engine import WRITTEN_AT_ONCE, aware, given
-from crm.vocabulary import TYPES, WINDOW_HOURS, attempt_types, is_event_of_attempt
+from crm.vocabulary import TYPES, WINDOWS, attempt_types, is_event_of_attempt
 
 LOCK_CLASS = 727_310_843
 """Any number that no other advisory lock of this database uses."""
 LOCKS = 64
 """Advisory locks of linking: families share them by number, so that a list of thousands takes few."""
-CLOCKS_APART = timedelta(days=1)
-"""How much earlier than its attempt an event may claim to be and still be looked for when the attempt comes late."""
-_LONGEST = timedelta(hours=max(WINDOW_HOURS.values()))
+_LONGEST = max(WINDOWS.values())
 _EVENT_TYPES = sorted(name for name in TYPES if is_event_of_attempt(name))
 Entry = TypeVar("Entry", Attempt, Happening)
 _TABLE = Interaction._meta.db_table
@@ -61,26 +59,54 @@ def _later_events(attempts: Sequence[Attempt]) -> list[tuple[Happening, int | No
     """Events that new attempts may claim, with the attempt they have now."""
     if not attempts:
         return []
-    found = _after(attempts)
+    found = _naming(attempts) + _overtaken(attempts)
     if messages := sorted({row.message_id for row in attempts if row.message_id is not None}):
         found += _carrying(Happening, {row.family_id for row in attempts}, messages)
     return [(_timed(Happening(*row[:-1])), row[-1]) for row in found]
 
 
-def _after(attempts: Sequence[Attempt]) -> list[tuple[Any, ...]]:
-    """Events within reach of the family's new attempts, or naming one of them."""
-    times: dict[int, list[datetime]] = {}
-    for row in attempts:
-        times.setdefault(row.family_id, []).append(row.occurred_at)
-    spans = {one: (min(at) - CLOCKS_APART, max(at) + _LONGEST) for one, at in times.items()}
-    reach, parameters = _reach(spans)
-    names, more = given("named", {"name": ("text", sorted({row.external_id for row in attempts}))})
+def _naming(attempts: Sequence[Attempt]) -> list[tuple[Any, ...]]:
+    """Events that name a new attempt, or share its id."""
+    born, parameters = given(
+        "born",
+        {
+            "family_id": ("bigint", [row.family_id for row in attempts]),
+            "system": ("text", [row.external_system for row in attempts]),
+            "name": ("text", [row.external_id for row in attempts]),
+        },
+    )
+    # The literal bound is what lets the partial index serve.
+    select = f"SELECT {_columns(Happening)}, i.attempt_id FROM born JOIN {_TABLE} i ON i.family_id = born.family_id "  # noqa: S608 - names of our own
+    kinds = f"i.external_system = born.system AND i.interaction_type IN ({_marks(_EVENT_TYPES)})"
     return _rows(
-        f"WITH {reach}, {names} SELECT {_columns(Happening)}, i.attempt_id FROM reach "  # noqa: S608 - names of our own
-        f"JOIN {_TABLE} i ON i.family_id = reach.family_id AND i.occurred_at >= reach.since "
-        f"WHERE i.interaction_type IN ({_marks(_EVENT_TYPES)}) AND (i.occurred_at <= reach.until "
-        "OR i.in_reply_to IN (SELECT name FROM named) OR i.external_id IN (SELECT name FROM named))",
-        [*parameters, *more, *_EVENT_TYPES],
+        f"WITH {born} {select} AND i.in_reply_to = born.name AND i.in_reply_to > '' WHERE {kinds} "
+        f"UNION {select} AND i.external_id = born.name WHERE {kinds}",
+        [*parameters, *_EVENT_TYPES, *_EVENT_TYPES],
+    )
+
+
+def _overtaken(attempts: Sequence[Attempt]) -> list[tuple[Any, ...]]:
+    """Events within reach of a new attempt that now belong to none or to an older one which they do not name."""
+    reached = [row for row in attempts if row.channel in WINDOWS]
+    born, parameters = given(
+        "born",
+        {
+            "family_id": ("bigint", [row.family_id for row in reached]),
+            "channel": ("text", [row.channel for row in reached]),
+            "since": ("timestamptz", [row.occurred_at for row in reached]),
+            "until": ("timestamptz", [row.occurred_at + WINDOWS[row.channel] for row in reached]),
+        },
+    )
+    if not reached:
+        return []
+    return _rows(
+        f"WITH {born} SELECT {_columns(Happening)}, i.attempt_id FROM born "  # noqa: S608 - names of our own
+        f"JOIN {_TABLE} i ON i.family_id = born.family_id AND i.occurred_at >= born.since "
+        f"AND i.occurred_at <= born.until AND i.channel = born.channel LEFT JOIN {_TABLE} a ON a.id = i.attempt_id "
+        f"WHERE i.interaction_type IN ({_marks(_EVENT_TYPES)}) AND i.message_id IS NULL "
+        "AND (a.id IS NULL OR (a.occurred_at <= born.since "
+        "AND NOT (a.external_system = i.external_system AND a.external_id IN (i.in_reply_to, i.external_id))))",
+        [*parameters, *_EVENT_TYPES],
     )
 
 

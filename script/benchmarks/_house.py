@@ -72,7 +72,9 @@ def log(family_ids: list[int], count: int, days: int, chance: random.Random) -> 
         cursor.executemany(sql, batch) if batch else None
         if connection.vendor == "postgresql":
             # Numbers skip what would lie ahead, so that the last one is beyond the count.
-            cursor.execute("SELECT setval(pg_get_serial_sequence('crm_interaction', 'id'), MAX(id)) FROM crm_interaction")
+            cursor.execute(
+                "SELECT setval(pg_get_serial_sequence('crm_interaction', 'id'), MAX(id)) FROM crm_interaction"
+            )
 
 
 def happenings(family_ids: list[int], days: int, chance: random.Random) -> Iterator[Row]:
