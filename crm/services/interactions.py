@@ -18,7 +18,7 @@ from crm.linking import Attempt, Happening
 from crm.models import Interaction
 from crm.news import announce
 from crm.services.engine import given, rows_as_table
-from crm.services.linking import link_batch
+from crm.services.linking import find_attempts, link_again, wait_for_others
 from crm.vocabulary import TYPES, attempt_types, is_event_of_attempt
 
 EARSHOT = "earshot"
@@ -50,6 +50,8 @@ class NewInteraction:
     is_machine: bool = False
     metadata: dict[str, Any] = field(default_factory=dict)
     created_by_id: int | None = None
+    attempt_id: int | None = field(default=None, init=False)
+    """Which attempt an event belongs to; found when it is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,8 @@ def _check_metadata(metadata: object) -> dict[str, str]:
 
 
 _FIELDS = (
-    "family_id", "member_id", "channel", "interaction_type", "category", "direction", "outcome", "occurred_at",
+    "family_id", "member_id", "attempt_id",
+    "channel", "interaction_type", "category", "direction", "outcome", "occurred_at",
     "recorded_at", "external_system", "external_id", "in_reply_to", "message_id", "is_machine", "metadata",
     "created_by_id",
 )  # fmt: skip
@@ -135,19 +138,47 @@ Key = tuple[int, str, str, str]
 
 
 def _record_all(rows: Sequence[NewInteraction], *, live: bool) -> list[Recorded]:
-    """Everything is inserted before anything is linked, so that two long lists never wait for each other in turns."""
-    created: dict[Key, int] = {}
+    """Attempts first, then the events that may belong to them, so that an event is written with its link."""
     # A fixed order of keys lets two batches with the same rows wait for each other instead of locking up.
     ordered = sorted(rows, key=_key)
+    events = [row for row in ordered if row.channel and is_event_of_attempt(row.interaction_type)]
     now = timezone.now()
-    for start in range(0, len(ordered), BATCH):
-        created |= _insert(ordered[start : start + BATCH], now)
-    first = {_key(row): row for row in reversed(ordered)}
-    new = [(created[key], first[key]) for key in created]
+    created = _insert([row for row in ordered if not (row.channel and is_event_of_attempt(row.interaction_type))], now)
+    attempts = _attempts(ordered, created)
+    wait_for_others({row.family_id for row in (*attempts, *events)})
+    link_again(attempts)
+    _link(events, attempts)
+    created |= _insert(events, now)
+    new = list(created.values())
     for start in range(0, len(new), BATCH):
-        _link(new[start : start + BATCH])
-        announce("interactions_recorded", ids=[pk for pk, _row in new[start : start + BATCH]], live=live)
+        announce("interactions_recorded", ids=new[start : start + BATCH], live=live)
     return _told(rows, created)
+
+
+def _attempts(rows: Sequence[NewInteraction], created: dict[Key, int]) -> list[Attempt]:
+    """The new attempts among the rows."""
+    first = {_key(row): row for row in reversed(rows) if row.channel and row.interaction_type in attempt_types()}
+    return [
+        Attempt(
+            created[key], row.family_id, row.channel, row.external_system, row.external_id, row.occurred_at,
+            row.message_id,
+        )
+        for key, row in first.items()
+        if key in created
+    ]  # fmt: skip
+
+
+def _link(events: Sequence[NewInteraction], attempts: Sequence[Attempt]) -> None:
+    """Note on each event which attempt it belongs to; events have no id yet, so their place stands for it."""
+    happenings = [
+        Happening(
+            place, row.family_id, row.channel, row.external_system, row.external_id, row.in_reply_to,
+            row.occurred_at, row.message_id,
+        )
+        for place, row in enumerate(events)
+    ]  # fmt: skip
+    for place, attempt_id in find_attempts(happenings, attempts).items():
+        events[place].attempt_id = attempt_id
 
 
 def _told(rows: Sequence[NewInteraction], created: dict[Key, int]) -> list[Recorded]:
@@ -163,17 +194,6 @@ def _told(rows: Sequence[NewInteraction], created: dict[Key, int]) -> list[Recor
     return results
 
 
-def _link(new: Sequence[tuple[int, NewInteraction]]) -> None:
-    attempts, events = [], []
-    for pk, row in new:
-        place = (pk, row.family_id, row.channel, row.external_system, row.external_id)
-        if row.channel and row.interaction_type in attempt_types():
-            attempts.append(Attempt(*place, row.occurred_at, row.message_id))
-        elif row.channel and is_event_of_attempt(row.interaction_type):
-            events.append(Happening(*place, row.in_reply_to, row.occurred_at, row.message_id))
-    link_batch(attempts, events)
-
-
 def _key(row: NewInteraction) -> Key:
     return (row.family_id, row.external_system, row.external_id, row.interaction_type)
 
@@ -184,6 +204,7 @@ def _values(row: NewInteraction, now: datetime) -> tuple[Any, ...]:
     return (
         row.family_id,
         row.member_id,
+        row.attempt_id,
         str(row.channel),
         str(row.interaction_type),
         kind.category if kind else "",
@@ -211,9 +232,12 @@ def insert_sql(rows: Sequence[NewInteraction], now: datetime) -> tuple[str, list
 
 def _insert(rows: Sequence[NewInteraction], now: datetime) -> dict[Key, int]:
     """Insert what is new and answer its ids; the constraint decides, so two at once cannot both win."""
-    with connection.cursor() as cursor:
-        cursor.execute(*insert_sql(rows, now))
-        return {(row[1], row[2], row[3], row[4]): row[0] for row in cursor.fetchall()}
+    created: dict[Key, int] = {}
+    for start in range(0, len(rows), BATCH):
+        with connection.cursor() as cursor:
+            cursor.execute(*insert_sql(rows[start : start + BATCH], now))
+            created |= {(row[1], row[2], row[3], row[4]): row[0] for row in cursor.fetchall()}
+    return created
 
 
 def _find(keys: Sequence[Key]) -> dict[Key, int]:

@@ -21,29 +21,26 @@ Entry = TypeVar("Entry", Attempt, Happening)
 _TABLE = Interaction._meta.db_table
 
 
-def link_batch(attempts: Sequence[Attempt], events: Sequence[Happening]) -> None:
-    """Resolve the new events' attempts, and again the later events of new attempts: order never matters.
+def find_attempts(events: Sequence[Happening], new: Sequence[Attempt]) -> dict[int, int | None]:
+    """Which attempt each of these events belongs to, the `new` ones among them; events that have none are left out."""
+    return resolve_links(_attempts_for(events, new), events, {})
 
-    Expects the rows in the database already; two batches of one family link one after the other.
-    """
-    if not attempts and not events:
+
+def link_again(attempts: Sequence[Attempt]) -> None:
+    """Give earlier-told events to attempts that came only now: order never matters."""
+    later = _later_events(attempts)
+    if not later:
         return
-    _lock({row.family_id for row in (*attempts, *events)})
-    known: dict[int, int | None] = {row.id: None for row in events}
-    happened = {row.id: row for row in events}
-    for row, attempt_id in _later_events(attempts):
-        happened.setdefault(row.id, row)
-        known.setdefault(row.id, attempt_id)
-    if not happened:
-        return
-    candidates = _attempts_for(list(happened.values()), attempts)
-    _write(resolve_links(candidates, happened.values(), known))
+    events = {row.id: row for row, _attempt_id in later}
+    known = {row.id: attempt_id for row, attempt_id in later}
+    _write(resolve_links(_attempts_for(list(events.values()), attempts), events.values(), known))
 
 
-def _lock(family_ids: Iterable[int]) -> None:
-    """Wait for other batches of these families to commit; SQLite has one writer anyway.
+def wait_for_others(family_ids: Iterable[int]) -> None:
+    """Wait until other batches of these families are committed; SQLite has one writer anyway.
 
-    Without it, an attempt and its event that are written at the same moment would not see each other.
+    Without it, an attempt and its event that are written at the same moment would not see each other. Whoever has
+    attempts and events writes the attempts, waits here, and then writes the events.
     """
     if connection.vendor != "postgresql":
         return
@@ -123,12 +120,15 @@ def _reach(spans: Mapping[int, tuple[datetime, datetime]]) -> tuple[str, list[An
 def _attempts_for(events: Sequence[Happening], new: Sequence[Attempt]) -> list[Attempt]:
     """Everything that an event may belong to: what it names first, what is in reach only for those left over."""
     found = {row.id: row for row in new}
-    found |= {row.id: row for row in _named([row for row in events if row.message_id is None])}
+    told = {(row.family_id, row.external_system, row.external_id) for row in new}
+    free = [row for row in events if row.message_id is None]
+    asked = [row for row in free if (row.family_id, row.external_system, row.in_reply_to) not in told]
+    found |= {row.id: row for row in _named(asked)}
     if carried := {row.message_id for row in events if row.message_id is not None}:
         rows = _carrying(Attempt, {row.family_id for row in events}, sorted(carried))
         found |= {row[0]: _timed(Attempt(*row[:-1])) for row in rows}
     index = AttemptIndex(found.values())
-    left = [row for row in events if row.message_id is None and index.named(row) is None]
+    left = [row for row in free if index.named(row) is None]
     return list((found | {row.id: row for row in _in_reach(left)}).values())
 
 
