@@ -133,3 +133,13 @@ def required(name: str, because: str) -> str:
     if not value:
         refuse(f"{name} is not set; {because}.")
     return value
+
+
+def whole_number(name: str, *, default: int, least: int, most: int) -> int:
+    """A number within bounds; anything else stops the start."""
+    value = env.str(name, "").strip()
+    if not value:
+        return default
+    if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+        refuse(f"{name} is “{value}”; it must be a number from {least} to {most}.")
+    return int(value)

@@ -116,3 +116,18 @@ class DayPart(models.TextChoices):
 class Urgency(models.TextChoices):
     NORMAL = "normal", _("Normal")
     HIGH = "high", _("High")
+
+
+class WebhookEvent(models.TextChoices):
+    """What other systems may be told of."""
+
+    INTERACTIONS = "interactions.recorded", _("Interactions recorded")
+    CONSENTS = "consents.changed", _("Consent changed")
+    PREFERENCES = "preferences.changed", _("Preferences changed")
+
+
+class WebhookState(models.TextChoices):
+    WAITING = "waiting", _("Waiting")
+    SENDING = "sending", _("Being sent")
+    SENT = "sent", _("Sent")
+    FAILED = "failed", _("Failed")

@@ -6,10 +6,12 @@ interactions_recorded = Signal()  # ids: list[int], live: bool
 consent_changed = Signal()  # ids: list[int]
 contact_point_changed = Signal()  # ids: list[int]
 call_task_closed = Signal()  # ids: list[int]
+preferences_changed = Signal()  # ids: list[int] of families
 
 BY_NAME = {
     "interactions_recorded": interactions_recorded,
     "consent_changed": consent_changed,
     "contact_point_changed": contact_point_changed,
     "call_task_closed": call_task_closed,
+    "preferences_changed": preferences_changed,
 }

@@ -37,7 +37,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         secret = bearer_of(request)
         if secret is None:
             return None
-        key = ApiKey.objects.filter(works_now(), digest=digest_of(secret)).first()
+        key = ApiKey.objects.filter(works_now(), has_secret(digest_of(secret))).first()
         if key is None:
             raise AuthenticationFailed(_("This key is unknown, revoked or expired."))
         touch(key)
@@ -64,11 +64,18 @@ def works_now() -> Q:
     return Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
 
 
+def has_secret(digest: str) -> Q:
+    """The condition of a key with this secret, or with it as the one before while that still works."""
+    return Q(digest=digest) | Q(previous_digest=digest, previous_until__gt=timezone.now())
+
+
 def touch(key: ApiKey) -> None:
     """Note that the key was used, at most once a minute, so that reading does not write."""
     now = timezone.now()
     if key.last_used_at is None or key.last_used_at < now - TOUCH_EVERY:
-        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+        # Of many requests at once only one writes.
+        unchanged = ApiKey.objects.filter(pk=key.pk, last_used_at=key.last_used_at)
+        unchanged.update(last_used_at=now)
 
 
 def key_of(request: Request) -> ApiKey:
@@ -99,6 +106,11 @@ class PortalVisitor:
 
     family: Family
     member: Member | None
+
+    @property
+    def owner(self) -> str:
+        """Whose requests are counted and kept together."""
+        return f"{self.family.pk}:{self.member.pk if self.member else ''}"
 
 
 def issue_token(*, key: ApiKey, family: Family, member: Member | None) -> tuple[str, datetime]:

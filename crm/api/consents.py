@@ -16,7 +16,8 @@ from crm.api.preferences import CursorQuery
 from crm.enums import Channel, ConsentSource
 from crm.errors import Invalid
 from crm.models import Consent, Family, Topic
-from crm.selectors.references import find_member, reference_of
+from crm.selectors.references import find_member
+from crm.selectors.shapes import consent_as_json
 from crm.services import record_consent
 
 PAGE = 100
@@ -112,20 +113,3 @@ def topic_of(slug: str | None) -> Topic | None:
     if slug and topic is None:
         raise Invalid({"topic": _("There is no topic “%s”.") % slug})
     return topic
-
-
-def consent_as_json(record: Consent) -> dict[str, Any]:
-    """One record of the ledger."""
-    return {
-        "id": record.pk,
-        "family": record.family.external_ref if record.family else None,
-        "member": reference_of(record.member),
-        "address": record.address,
-        "channel": record.channel,
-        "topic": record.topic.slug if record.topic else None,
-        "granted": record.granted,
-        "recorded_at": record.recorded_at,
-        "source": record.source,
-        "recorded_by": record.recorded_by.get_username() if record.recorded_by else None,
-        "evidence": record.evidence,
-    }

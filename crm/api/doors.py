@@ -15,7 +15,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from crm.api.errors import PROBLEM, LengthRequired
+from crm.api.once import HEADER, answering_once
 from crm.api.parsing import StrictJSONParser
+from crm.api.throttles import KeyThrottle
 from crm.models import Family
 from crm.selectors.references import find_family
 
@@ -27,13 +29,18 @@ class ApiView(APIView):
     """A door for server keys; `scopes` names what each method needs."""
 
     parser_classes = [StrictJSONParser]
+    throttle_classes = [KeyThrottle]
     scopes: dict[str, str] = {}
+    writes = True
+    """Whether a POST changes anything, so that `Idempotency-Key` means something."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """As usual, and refuse a body that the web layer would take for an empty one."""
         super().initial(request, *args, **kwargs)
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequired
+        if request.method == "POST" and self.writes and HEADER in request.headers:
+            self.post = answering_once(self.post)
 
 
 class UnknownRoute(APIView):
@@ -85,6 +92,11 @@ _PROBLEMS = {
     401: "No key, or one that does not work.",
     403: "The key lacks the scope that the problem names.",
     404: "There is no such thing.",
+    429: "Too many requests; Retry-After says how many seconds to wait.",
+}
+_ONCE = {
+    409: "The request with this Idempotency-Key is still being answered.",
+    422: "This Idempotency-Key was used for another body.",
 }
 
 

@@ -16,7 +16,8 @@ from crm.api.rows import RowReader
 from crm.enums import Channel, Direction
 from crm.errors import Invalid
 from crm.models import Family, Interaction
-from crm.selectors.references import Named, References, find_references, reference_of
+from crm.selectors.references import Named, References, find_references
+from crm.selectors.shapes import entry_as_json
 from crm.services import EARSHOT, NewInteraction, record_interactions
 from crm.services.interactions import STAFF, check_interaction
 
@@ -162,27 +163,3 @@ def _corrections(family: Family, entries: Sequence[Interaction]) -> dict[int, In
         external_id__in=[f"correction-{one.pk}" for one in entries],
     )
     return {int(row.external_id.removeprefix("correction-")): row for row in rows}
-
-
-def entry_as_json(family: Family, entry: Interaction, correction: Interaction | None) -> dict[str, Any]:
-    """CONTRACT.md, Timeline entry; expects the member and the author fetched along."""
-    return {
-        "id": entry.pk,
-        "family": family.external_ref,
-        "member": reference_of(entry.member),
-        "interaction_type": entry.interaction_type,
-        "channel": entry.channel,
-        "category": entry.category,
-        "direction": entry.direction,
-        "outcome": entry.outcome,
-        "occurred_at": entry.occurred_at,
-        "recorded_at": entry.recorded_at,
-        "external_system": entry.external_system,
-        "external_id": entry.external_id,
-        "in_reply_to": entry.in_reply_to,
-        "attempt": entry.attempt_id,
-        "message": entry.message_id,
-        "created_by": entry.created_by.get_username() if entry.created_by else None,
-        "metadata": entry.metadata,
-        "correction": {"id": correction.pk, **correction.metadata} if correction else None,
-    }

@@ -46,6 +46,7 @@ class PortalTokens(ApiView):
     """The portal's server fetches a token for the browser that it serves."""
 
     scopes = {"POST": "portal"}
+    writes = False
 
     @described("Make a portal token", takes=TokenBody, answers={201: TokenShape})
     def post(self, request: Request) -> Response:

@@ -1,6 +1,6 @@
 """The ground floor's tables."""
 
-from crm.models.access import ApiKey
+from crm.models.access import ApiKey, KeptAnswer
 from crm.models.events import Event, Place
 from crm.models.interactions import Interaction
 from crm.models.learned import ChannelPreference, ChannelTally, StatedPreference
@@ -8,6 +8,7 @@ from crm.models.ledger import Consent, Topic
 from crm.models.people import ContactPoint, Family, FamilyText, Member, Tag
 from crm.models.tasks import CallTask
 from crm.models.upkeep import MissedNews, Tick
+from crm.models.webhooks import WebhookMessage, WebhookSubscription
 
 __all__ = [
     "ApiKey",
@@ -20,6 +21,7 @@ __all__ = [
     "Family",
     "FamilyText",
     "Interaction",
+    "KeptAnswer",
     "Member",
     "MissedNews",
     "Place",
@@ -27,4 +29,6 @@ __all__ = [
     "Tag",
     "Tick",
     "Topic",
+    "WebhookMessage",
+    "WebhookSubscription",
 ]

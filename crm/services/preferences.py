@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from crm.enums import Channel
 from crm.errors import Invalid
 from crm.models import Family, StatedPreference
+from crm.news import announce
 
 
 @transaction.atomic
@@ -16,7 +17,7 @@ def state_preference(
     """Keep which channel they asked for; empty means they have no wish. Raises `Invalid`."""
     if preferred_channel and preferred_channel not in Channel.values:
         raise Invalid({"preferred_channel": _("“%s” is not a channel.") % preferred_channel})
-    return StatedPreference.objects.update_or_create(
+    stated, _new = StatedPreference.objects.update_or_create(
         family=family,
         defaults={
             "preferred_channel": preferred_channel,
@@ -24,4 +25,6 @@ def state_preference(
             "recorded_by_id": by_id,
             "recorded_at": timezone.now(),
         },
-    )[0]
+    )
+    announce("preferences_changed", ids=[family.pk])
+    return stated
