@@ -1,5 +1,5 @@
 """The configuration of the ground floor, for administrators."""
 
-from crm.admin import access, families, ledger, log, upkeep, work
+from crm.admin import access, families, ledger, log, upkeep, webhooks, work
 
-__all__ = ["access", "families", "ledger", "log", "upkeep", "work"]
+__all__ = ["access", "families", "ledger", "log", "upkeep", "webhooks", "work"]

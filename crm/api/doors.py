@@ -7,7 +7,7 @@ from django.http import Http404
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -40,7 +40,7 @@ class ApiView(APIView):
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequired
         if request.method == "POST" and self.writes and HEADER in request.headers:
-            self.post = answering_once(self.post)
+            self.post = answering_once(self.post)  # type: ignore[attr-defined]
 
 
 class UnknownRoute(APIView):
@@ -101,19 +101,39 @@ _ONCE = {
 
 
 def described(
-    summary: str, *, answers: dict[int, Any], takes: Any = None, asks: type[serializers.Serializer] | None = None
+    summary: str,
+    *,
+    answers: dict[int, Any],
+    takes: Any = None,
+    asks: type[serializers.Serializer] | None = None,
+    once: bool = True,
 ) -> Callable[[View], View]:
-    """Describe a view method in the schema: its answers by status, its body, its query; problems come of themselves."""
-    problems = {
-        (status, PROBLEM): OpenApiResponse(ProblemShape, description=words) for status, words in _PROBLEMS.items()
-    }
-    return extend_schema(
-        operation_id=slugify(summary).replace("-", "_"),
-        summary=summary,
-        request=takes,
-        parameters=[asks] if asks else None,
-        responses={**answers, **problems},
-    )
+    """Describe a view method in the schema: its answers by status, its body, its query; problems come of themselves.
+
+    `once` says whether a POST heeds `Idempotency-Key`.
+    """
+
+    def describe(view: View) -> View:
+        heeds = once and view.__name__ == "post"
+        words = _PROBLEMS | (_ONCE if heeds else {})
+        problems = {(status, PROBLEM): OpenApiResponse(ProblemShape, description=one) for status, one in words.items()}
+        return extend_schema(
+            operation_id=slugify(summary).replace("-", "_"),
+            summary=summary,
+            request=takes,
+            parameters=([asks] if asks else []) + ([_KEY] if heeds else []) or None,
+            responses={**answers, **problems},
+        )(view)
+
+    return describe
+
+
+_KEY = OpenApiParameter(
+    HEADER,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    OpenApiParameter.HEADER,
+    description="Sent again within a day with the same body, the request gets the first answer and does nothing.",
+)
 
 
 def page_shape(name: str, row: type[serializers.Serializer]) -> type[serializers.Serializer]:

@@ -1,8 +1,8 @@
 """The log: what happened comes in, alone or by the thousand, and is read as a timeline."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from django.http import Http404
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -153,6 +153,20 @@ class Timeline(ApiView):
                 "next": following,
             }
         )
+
+
+class InteractionDetail(ApiView):
+    """One entry of the log."""
+
+    scopes = {"GET": "interactions:read"}
+
+    @described("Read an interaction", answers={200: TimelineEntry})
+    def get(self, request: Request, pk: int) -> Response:
+        """The entry as it was told, with the correction beside it where there is one."""
+        entry = Interaction.objects.filter(pk=pk).select_related("family", "member", "created_by").first()
+        if entry is None:
+            raise Http404(_("There is no interaction %d.") % pk)
+        return Response(entry_as_json(entry.family, entry, _corrections(entry.family, [entry]).get(pk)))
 
 
 def _corrections(family: Family, entries: Sequence[Interaction]) -> dict[int, Interaction]:

@@ -48,7 +48,7 @@ class PortalTokens(ApiView):
     scopes = {"POST": "portal"}
     writes = False
 
-    @described("Make a portal token", takes=TokenBody, answers={201: TokenShape})
+    @described("Make a portal token", takes=TokenBody, answers={201: TokenShape}, once=False)
     def post(self, request: Request) -> Response:
         """A token that reaches only this family's portal doors, for an hour."""
         given = checked(TokenBody, request.data)

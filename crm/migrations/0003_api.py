@@ -5,7 +5,6 @@ from django.db import migrations, models
 
 from crm.indexing import AddIndexQuietly
 
-
 TICKS = [("Tell other systems", "crm.tell_webhooks", 10), ("Sweep up behind the API", "crm.sweep_api", 60)]
 
 

@@ -63,6 +63,11 @@ def change_subscription(
     return subscription
 
 
+def unsubscribe(*, subscription: WebhookSubscription) -> None:
+    """Take a subscription away, and what was still to be told with it."""
+    subscription.delete()
+
+
 def _check(name: str | None, events: Sequence[str] | None) -> None:
     if name is not None and not 0 < len(name.strip()) <= 120:
         raise Invalid({"name": _("1 to %d characters, please.") % 120})
@@ -105,7 +110,7 @@ def queue_webhooks(*, event: str, ids: Sequence[int]) -> int:
 
 @transaction.atomic
 def send_again(*, message_ids: Sequence[int]) -> int:
-    """Give messages that were sent or given up another day, at once; a webhook that is off is left. Answers how many."""
+    """Give settled messages another day, beginning now; those of a webhook that is off stay. Answers how many."""
     now = timezone.now()
     settled = WebhookMessage.objects.filter(
         pk__in=message_ids, state__in=[WebhookState.FAILED, WebhookState.SENT], subscription__disabled_at=None
