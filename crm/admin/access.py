@@ -16,7 +16,6 @@ from crm.scopes import SCOPES
 from crm.services import create_api_key
 from crm.services.keys import rotate_api_key
 
-
 _MADE = ("rotated_at", "previous_until", "revoked_at", "last_used_at")
 
 

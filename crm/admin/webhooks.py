@@ -96,7 +96,8 @@ class WebhookMessageAdmin(SearchById, ReadOnly, BigTable):
     """What was told, what waits, and what nobody took."""
 
     list_display = (
-        "id", "subscription", "event", "rows", "state", "tries", "created_at", "due_at", "settled_at", "answer", "error",
+        "id", "subscription", "event", "rows", "state", "tries", "created_at", "due_at", "settled_at", "answer",
+        "error",
     )  # fmt: skip
     list_filter = ("state", "event", "subscription")
     list_select_related = ("subscription",)
