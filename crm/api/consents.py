@@ -57,6 +57,15 @@ class ConsentBody(StrictSerializer):
         return value
 
 
+class ConsentsQuery(CursorQuery):
+    """All records where nothing is named; `since` is included."""
+
+    channel = serializers.ChoiceField(Channel.choices, required=False)
+    topic = serializers.SlugField(max_length=60, required=False)
+    granted = serializers.BooleanField(required=False, allow_null=True, default=None)
+    since = Moment(required=False)
+
+
 ConsentsPage = page_shape("ConsentsPage", ConsentShape)
 
 
@@ -65,13 +74,15 @@ class FamilyConsents(ApiView):
 
     scopes = {"GET": "consent:read", "POST": "consent:write"}
 
-    @described("Read a family's consent", answers={200: ConsentsPage}, asks=CursorQuery)
+    @described("Read a family's consent", answers={200: ConsentsPage}, asks=ConsentsQuery)
     def get(self, request: Request, ref: str) -> Response:
         """A page of records, newest first, those that bind the family's addresses everywhere among them."""
         family = family_or_404(ref)
-        checked(CursorQuery, request.query_params)
+        asked = checked(ConsentsQuery, request.query_params)
         addresses = family.contact_points.values("value")
         rows = Consent.objects.filter(Q(family=family) | Q(family=None, address__in=addresses))
+        lookups = {"channel": "channel", "topic": "topic__slug", "granted": "granted", "since": "recorded_at__gte"}
+        rows = rows.filter(**{lookup: asked[name] for name, lookup in lookups.items() if asked.get(name) is not None})
         records, following = page_of(
             request,
             rows.select_related("family", "member", "topic", "recorded_by"),
