@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 
@@ -12,7 +13,7 @@ class EarshotAdminSite(admin.AdminSite):
     site_title = _("Earshot")
     index_title = _("Configure Earshot")
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The start page, with a word on webhooks that were switched off because nobody answered."""
         # Models are not there yet when the site is made.
         from crm.models import WebhookSubscription

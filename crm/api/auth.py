@@ -107,11 +107,6 @@ class PortalVisitor:
     family: Family
     member: Member | None
 
-    @property
-    def owner(self) -> str:
-        """Whose requests are counted and kept together."""
-        return f"{self.family.pk}:{self.member.pk if self.member else ''}"
-
 
 def issue_token(*, key: ApiKey, family: Family, member: Member | None) -> tuple[str, datetime]:
     """A signed token that reaches this family's portal doors for an hour, as long as its key works."""
@@ -154,6 +149,14 @@ def _visitor(claims: dict[str, Any]) -> PortalVisitor | None:
 def visitor_of(request: Request) -> PortalVisitor:
     """The family's browser of a request that `IsPortalVisitor` let in."""
     return cast(PortalVisitor, request.auth)
+
+
+def owner_of(request: Request) -> str:
+    """Whose requests are counted and kept together: one key's, or one family's browser's as one person."""
+    if isinstance(request.auth, ApiKey):
+        return f"key:{request.auth.pk}"
+    visitor = visitor_of(request)
+    return f"portal:{visitor.family.pk}:{visitor.member.pk if visitor.member else ''}"
 
 
 class IsPortalVisitor(BasePermission):

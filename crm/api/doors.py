@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from crm.api.errors import PROBLEM, LengthRequired
-from crm.api.once import HEADER, answering_once
+from crm.api.once import HEADER, Handler, answering_once
 from crm.api.parsing import StrictJSONParser
 from crm.api.throttles import KeyThrottle
 from crm.models import Family
@@ -39,8 +39,10 @@ class ApiView(APIView):
         super().initial(request, *args, **kwargs)
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequired
-        if request.method == "POST" and self.writes and HEADER in request.headers:
-            self.post = answering_once(self.post)  # type: ignore[attr-defined]
+        handler: Handler | None = getattr(self, "post", None)
+        if handler is not None and request.method == "POST" and self.writes and HEADER in request.headers:
+            # The method that is looked up next, on this view of this one request.
+            self.__dict__["post"] = answering_once(handler)
 
 
 class UnknownRoute(APIView):

@@ -13,8 +13,8 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from crm.api.auth import owner_of
 from crm.errors import Invalid
-from crm.models import ApiKey
 from crm.services.answers import Asked, BeingAnswered, OtherRequest, give_turn_back, keep_answer, take_turn
 
 HEADER = "Idempotency-Key"
@@ -70,14 +70,7 @@ def _asked(request: Request) -> Asked:
     if not _KEY.match(key):
         raise Invalid({HEADER: str(_("Use 1 to 255 visible characters."))})
     digest = hashlib.sha256(request.get_full_path().encode() + b"\n" + request._request.body).hexdigest()
-    return Asked(owner=_owner(request), route=f"POST {request.path}"[:200], key=key, digest=digest)
-
-
-def _owner(request: Request) -> str:
-    """Keys of one system never meet those of another, nor one family's browser another's."""
-    if isinstance(request.auth, ApiKey):
-        return f"key:{request.auth.pk}"
-    return f"portal:{request.auth.owner}"
+    return Asked(owner=owner_of(request), route=f"POST {request.path}"[:200], key=key, digest=digest)
 
 
 def _text(response: HttpResponseBase) -> str:

@@ -38,7 +38,8 @@ class StrictJSONParser(JSONParser):
 
 def _levels(data: Any) -> list[list[Any]]:
     """The containers of the data, level by level, without recursion; raises `ParseError` where they never end."""
-    levels, level = [[[data]]], [[data]]
+    level: list[Any] = [[data]]
+    levels = [level]
     while level := [one for held in level for one in _content(held) if type(one) is dict or type(one) is list]:
         levels.append(level)
         if len(levels) > DEEPEST:

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from crm.api.auth import owner_of
 from crm.models import ApiKey
 
 if TYPE_CHECKING:
@@ -29,13 +30,11 @@ class KeyThrottle(BaseThrottle):
         """Count the request; a cache that is away lets everybody in and says so in the log."""
         if request.auth is None:
             return True
-        is_key = isinstance(request.auth, ApiKey)
-        most = settings.API_RATE if is_key else settings.API_PORTAL_RATE
+        most = settings.API_RATE if isinstance(request.auth, ApiKey) else settings.API_PORTAL_RATE
         if not most:
             return True
-        who = f"key:{request.auth.pk}" if is_key else f"portal:{request.auth.owner}"
         try:
-            return _count(f"api:{who}:{int(time.time()) // MINUTE}") <= most
+            return _count(f"api:{owner_of(request)}:{int(time.time()) // MINUTE}") <= most
         except RedisError as error:
             log.warning("requests are not counted, the cache is away: %r", error)
             return True

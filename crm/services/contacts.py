@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -26,7 +27,7 @@ def add_contact_point(*, family: Family, member_id: int | None, given: Mapping[s
     """
     Family.objects.select_for_update().get(pk=family.pk)
     channel, value = given["channel"], normalise_address(given["channel"], given["value"])
-    point = family.contact_points.filter(member_id=member_id, channel=channel, value=value).first()
+    point = family.contact_points.filter(_held_by(member_id), channel=channel, value=value).first()
     created = point is None
     if point is None:
         others = family.contact_points.filter(channel=channel, is_primary=True).exists()
@@ -44,7 +45,7 @@ def change_contact_point(*, point: ContactPoint, given: Mapping[str, Any]) -> Co
     if "value" in given:
         value = normalise_address(point.channel, given["value"])
         same = ContactPoint.objects.filter(
-            family_id=point.family_id, member_id=point.member_id, channel=point.channel, value=value
+            _held_by(point.member_id), family_id=point.family_id, channel=point.channel, value=value
         )
         if same.exclude(pk=point.pk).exists():
             raise Invalid({"value": _("This address is here already.")})
@@ -53,6 +54,11 @@ def change_contact_point(*, point: ContactPoint, given: Mapping[str, Any]) -> Co
             point.last_ok_at = None
     _fill(point, given)
     return point
+
+
+def _held_by(member_id: int | None) -> Q:
+    """Addresses of one person, or of the family as a whole."""
+    return Q(member__isnull=True) if member_id is None else Q(member_id=member_id)
 
 
 def _fill(point: ContactPoint, given: Mapping[str, Any]) -> None:

@@ -145,7 +145,7 @@ def _record_all(rows: Sequence[NewInteraction], *, live: bool) -> list[Recorded]
     now = timezone.now()
     created = _insert([row for row in ordered if not (row.channel and is_event_of_attempt(row.interaction_type))], now)
     attempts = _attempts(ordered, created)
-    wait_for_others({row.family_id for row in (*attempts, *events)})
+    wait_for_others({row.family_id for row in attempts} | {row.family_id for row in events})
     link_again(attempts)
     _link(events, attempts)
     created |= _insert(events, now)

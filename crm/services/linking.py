@@ -8,7 +8,7 @@ from django.db import connection
 
 from crm.linking import Attempt, AttemptIndex, Happening, resolve_links
 from crm.models import Interaction
-from crm.services.engine import WRITTEN_AT_ONCE, aware, given
+from crm.services.engine import WRITTEN_AT_ONCE, Columns, aware, given
 from crm.vocabulary import TYPES, WINDOWS, attempt_types, is_event_of_attempt
 
 LOCK_CLASS = 727_310_843
@@ -109,7 +109,7 @@ def _overtaken(attempts: Sequence[Attempt]) -> list[tuple[Any, ...]]:
 
 def _reach(spans: Mapping[int, tuple[datetime, datetime]]) -> tuple[str, list[Any]]:
     ids = sorted(spans)
-    columns = {
+    columns: Columns = {
         "family_id": ("bigint", ids),
         "since": ("timestamptz", [spans[one][0] for one in ids]),
         "until": ("timestamptz", [spans[one][1] for one in ids]),

@@ -110,6 +110,10 @@ def test_a_browser_of_another_family_gets_no_foreign_answer(browser):
     assert Interaction.objects.count() == 2
 
 
+def test_where_nothing_can_be_posted_the_key_changes_nothing(caller):
+    assert_problem(caller("families:read").post("families/", {}, **KEY), 405)
+
+
 def test_answers_are_forgotten_after_a_day(system, time_machine):
     time_machine.move_to("2026-11-12T10:00:00+00:00", tick=False)
     system.post("tasks/", TASK, **KEY)
