@@ -75,7 +75,7 @@ class InteractionCollection(ApiView):
         good = _prepared(given, find_references(named for named, _row in given.values()), bad)
         if not isinstance(request.data, list) and bad:
             raise bad[0]
-        recorded = dict(zip(good, record_interactions(good.values()), strict=True))
+        recorded = dict(zip(good, record_interactions(good.values(), checked=True), strict=True))
         done = {index: {"status": one.status, "id": one.id} for index, one in recorded.items()}
         return answer_rows(len(rows), done, bad, status=201)
 

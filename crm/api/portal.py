@@ -104,7 +104,7 @@ class PortalTrack(PortalView):
                 bad[index] = error
         if bad and not isinstance(request.data, list):
             raise bad[0]
-        recorded = dict(zip(good, record_interactions(good.values()), strict=True))
+        recorded = dict(zip(good, record_interactions(good.values(), checked=True), strict=True))
         done = {index: {"status": one.status, "id": one.id} for index, one in recorded.items()}
         return answer_rows(len(rows), done, bad, status=201)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import time
 from collections.abc import Callable, Iterator
@@ -25,12 +24,11 @@ from crm.services import create_api_key
 ROUNDS = 30
 CLIENTS = 8
 LISTS_A_CLIENT = 12
-LONG_RUN = int(os.environ.get("INGEST_ROWS", "200000"))
 Post = Callable[[bytes], Any]
 
 
 def run(families: int, interactions: int) -> list[Figure]:
-    """The log holds `interactions` rows before the first list comes; INGEST_ROWS says how long the long run is.
+    """The log holds `interactions` rows before the first list comes, and the long run sends as many again.
 
     At least 20,000 families share the rows: in fewer, months of news would fall on the same few days.
     """
@@ -41,7 +39,7 @@ def run(families: int, interactions: int) -> list[Figure]:
     references = list(Family.objects.order_by("pk").values_list("external_ref", flat=True))
     figures = _compare(token, references)
     figures += _stages(token, references)
-    figures += _long_run(token, references)
+    figures += _long_run(token, references, interactions)
     if connection.vendor == "postgresql":
         figures += _eight_at_once(token, references)
     return figures
@@ -96,10 +94,10 @@ def _stages(token: str, references: list[str]) -> list[Figure]:
     return [*figures, Figure("stage: all else (framework, test client)", 1000 * rest / ROUNDS, "ms")]
 
 
-def _long_run(token: str, references: list[str]) -> list[Figure]:
+def _long_run(token: str, references: list[str], count: int) -> list[Figure]:
     """Memory after the first tenth and at the end: flat means that no row is remembered."""
     post = _poster(token, "/api/v1/interactions/")
-    lists = max(LONG_RUN // made.LIST, 20)
+    lists = max(count // made.LIST, 20)
     early, began = 0.0, time.perf_counter()
     for number, body in enumerate(_lists(references, "long", lists)):
         post(body)
