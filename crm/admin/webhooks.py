@@ -43,10 +43,9 @@ class WebhookSubscriptionAdmin(admin.ModelAdmin):
 
     form = WebhookForm
     list_display = (
-        "name", "url", "event_list", "is_on", "failing_since", "last_success_at", "made_by", "disabled_because",
+        "name", "is_on", "disabled_because", "failing_since", "last_success_at", "event_list", "url",
     )  # fmt: skip
     list_filter = (("disabled_at", admin.EmptyFieldListFilter), ("failing_since", admin.EmptyFieldListFilter))
-    list_select_related = ("made_by",)
     search_fields = ("name", "url")
     actions = ("switch_on", "switch_off", "renew_secret")
 

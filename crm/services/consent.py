@@ -82,6 +82,8 @@ def set_opt_out_channels(
     before = set(opted_out_channels(family_wide_records(family)))
     for channel in sorted(wanted ^ before):
         record_consent(family=family, channel=channel, granted=channel not in wanted, source=source, by_id=by_id)
+    if wanted != before:
+        announce("preferences_changed", ids=[family.pk])
     return sorted(wanted)
 
 

@@ -14,7 +14,7 @@ from crm.adapters import outside
 from crm.errors import Invalid
 from crm.jobs import sweep_api, tell_webhooks
 from crm.models import WebhookMessage, WebhookSubscription
-from crm.services import NewInteraction, record_consent, record_interactions, state_preference
+from crm.services import NewInteraction, record_consent, record_interactions, set_opt_out_channels, state_preference
 from crm.services.webhooks import change_subscription, rotate_webhook_secret, send_again, subscribe
 from tests.api.conftest import assert_problem
 from tests.doubles import http_double
@@ -85,6 +85,13 @@ def test_consent_and_stated_preferences_are_told(hook, portal):
     assert consents["data"]["consents"][0]["granted"] is False
     assert preferences["data"]["preferences"][0]["preferred_channel"] == "phone"
     assert preferences["data"]["preferences"][0]["family"] == "RB-1"
+
+
+def test_an_opt_out_is_told_as_a_preference_once(hook):
+    family = make_family()
+    for _twice in range(2):
+        set_opt_out_channels(family=family, channels=["sms"], source="staff")
+    assert WebhookMessage.objects.filter(event="preferences.changed").count() == 1
 
 
 def test_what_is_taken_back_is_never_told(hook):
