@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -37,3 +38,14 @@ class EarshotAdminSite(admin.AdminSite):
         if not step:
             raise PermissionDenied
         return HttpResponseRedirect(step_url(request, step, wanted))
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """The start page, with a word on webhooks that were switched off because nobody answered."""
+        # Models are not there yet when the site is made.
+        from crm.models import WebhookSubscription
+
+        silent = WebhookSubscription.objects.exclude(disabled_at=None).exclude(failing_since=None)
+        for one in silent[:5]:
+            words = _("The webhook “%(name)s” is switched off: %(why)s.")
+            messages.warning(request, words % {"name": one.name, "why": one.disabled_because})
+        return super().index(request, extra_context)

@@ -302,6 +302,15 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+# Counts of requests; with Redis all processes count together.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+API_RATE = whole_number("API_RATE", default=1200, least=0, most=1_000_000)
+API_PORTAL_RATE = whole_number("API_PORTAL_RATE", default=240, least=0, most=1_000_000)
+WEBHOOKS_ALLOW_PRIVATE = boolean("WEBHOOKS_ALLOW_PRIVATE", default=False)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Earshot API",
     "DESCRIPTION": "Families, what happened with them, what is learned of them, and what is said to them.",

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -14,3 +16,4 @@ class CrmConfig(AppConfig):
 
         audit.begin()
         register_family_panel(changes_panel, order=90)
+        import_module("crm.receivers")

@@ -158,3 +158,18 @@ class RowState(models.TextChoices):
     UNCHANGED = "unchanged", _("Unchanged")
     BAD = "bad", _("Bad")
     LEFT_OUT = "left_out", _("Left out")
+
+
+class WebhookEvent(models.TextChoices):
+    """What other systems may be told of."""
+
+    INTERACTIONS = "interactions.recorded", _("Interactions recorded")
+    CONSENTS = "consents.changed", _("Consent changed")
+    PREFERENCES = "preferences.changed", _("Preferences changed")
+
+
+class WebhookState(models.TextChoices):
+    WAITING = "waiting", _("Waiting")
+    SENDING = "sending", _("Being sent")
+    SENT = "sent", _("Sent")
+    FAILED = "failed", _("Failed")

@@ -1,15 +1,14 @@
 """Which attempt an event belongs to: pure rules, so that the order of arrival never matters."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from crm.vocabulary import WINDOWS
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """An interaction that carried a message."""
+class Attempt(NamedTuple):
+    """An interaction that carried a message; a plain tuple, as thousands are made for one list."""
 
     id: int
     family_id: int
@@ -20,8 +19,7 @@ class Attempt:
     message_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(NamedTuple):
     """An open, click, reply or status that belongs to some attempt."""
 
     id: int
@@ -52,12 +50,17 @@ class AttemptIndex:
         if event.message_id is not None:
             carried = self._by_message.get((event.family_id, event.channel, event.message_id))
             return carried.id if carried else None
-        for named in (event.in_reply_to, event.external_id):
-            key = (event.family_id, event.channel, event.external_system, named)
-            found = self._by_key.get(key) if named else None
+        named = self.named(event)
+        return named if named is not None else self._latest(event)
+
+    def named(self, event: Happening) -> int | None:
+        """The attempt that the event names, or that has its own id."""
+        for name in (event.in_reply_to, event.external_id):
+            key = (event.family_id, event.channel, event.external_system, name)
+            found = self._by_key.get(key) if name else None
             if found is not None:
                 return found.id
-        return self._latest(event)
+        return None
 
     def _latest(self, event: Happening) -> int | None:
         window = WINDOWS.get(event.channel)

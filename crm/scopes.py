@@ -3,5 +3,5 @@
 SCOPES = (
     "families:read", "families:write", "interactions:read", "interactions:write", "messages:send",
     "preferences:read", "preferences:write", "consent:read", "consent:write", "tasks:read", "tasks:write",
-    "analytics:read", "portal",
+    "analytics:read", "portal", "webhooks",
 )  # fmt: skip

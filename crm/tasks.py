@@ -19,3 +19,13 @@ def work_on_import(import_id: int) -> None:
 @shared_task(name="crm.sweep_imports", ignore_result=True)
 def sweep_imports() -> None:
     jobs.sweep_imports()
+
+
+@shared_task(name="crm.tell_webhooks", ignore_result=True)
+def tell_webhooks() -> None:
+    jobs.tell_webhooks()
+
+
+@shared_task(name="crm.sweep_api", ignore_result=True)
+def sweep_api() -> None:
+    jobs.sweep_api()

@@ -34,15 +34,19 @@ from crm.models import (
     Family,
     HouseholdChange,
     Interaction,
+    KeptAnswer,
     Member,
     MissedNews,
     StatedPreference,
     Tag,
     Tick,
     Topic,
+    WebhookMessage,
+    WebhookSubscription,
 )
 from crm.services import create_api_key, create_call_task, note_changes, record_consent, state_preference
 from crm.services.keys import digest_of
+from crm.services.webhooks import subscribe
 from tests.factories import guardian, make_event, make_family, make_interaction, make_user
 
 pytestmark = pytest.mark.django_db
@@ -82,6 +86,13 @@ def make_row_of_everything(boss: Any) -> None:
     )
     make_event(f"Event {number}")
     create_api_key(name=f"key {number}", scopes=["portal"])
+    answer = {"owner": "key:1", "route": "POST /", "key": str(number), "digest": "", "turn": "", "locked_until": now}
+    KeptAnswer.objects.create(**answer, created_at=now)
+    hook = subscribe(name=f"hook {number}", url="https://example.org/", events=["consents.changed"])[0]
+    WebhookSubscription.objects.filter(pk=hook.pk).update(made_by=ApiKey.objects.latest("pk"))
+    WebhookMessage.objects.create(
+        subscription=hook, event="consents.changed", ids=[number], created_at=now, due_at=now, give_up_at=now
+    )
     Tick.objects.create(job="job", slot=str(number), started_at=now)
     MissedNews.objects.create(signal="consent_changed", receiver="there", payload={}, error="it broke")
     message = Message.objects.create(

@@ -14,7 +14,7 @@ from channels.enums import DeliveryState, MessageStatus
 from channels.models import Message
 from channels.selectors import message_as_json
 from channels.services import MessageRequest, SendOutcome, send_messages
-from crm.api.batches import Bad, BatchShape, RowResult, answer_rows, batch_of, check_rows
+from crm.api.batches import Bad, BatchShape, RowResult, answer_rows, batch_of, check_rows, either
 from crm.api.doors import ApiView, described, rows_of
 from crm.api.fields import JSONObject, MemberReference, Moment, StrictSerializer
 from crm.enums import Channel, Urgency
@@ -105,7 +105,7 @@ class MessageCollection(ApiView):
     @described(
         "Send a message",
         takes=batch_of(MessageBody, "MessageOrList"),
-        answers={202: MessageShape, 207: MessageBatch},
+        answers={202: either("MessageOrBatch", MessageShape, MessageBatch), 207: MessageBatch},
     )
     def post(self, request: Request) -> Response:
         """One object answers the message; a list of up to 1,000 answers per row. A repeat answers the first message."""

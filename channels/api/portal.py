@@ -33,17 +33,25 @@ class InboxItemShape(serializers.Serializer):
     dismissed_at = serializers.DateTimeField(allow_null=True)
 
 
+class InboxQuery(CursorQuery):
+    """All of it, or only what was not read yet, or only what was."""
+
+    unread = serializers.BooleanField(required=False, allow_null=True, default=None)
+
+
 InboxPage = page_shape("InboxPage", InboxItemShape)
 
 
 class Inbox(PortalView):
     """What the family was told in the portal and has not put away."""
 
-    @described("Read the inbox", answers={200: InboxPage}, asks=CursorQuery)
+    @described("Read the inbox", answers={200: InboxPage}, asks=InboxQuery)
     def get(self, request: Request) -> Response:
         """A page of messages, newest first."""
-        checked(CursorQuery, request.query_params)
+        asked = checked(InboxQuery, request.query_params)
         rows = items_of(visitor_of(request)).filter(dismissed_at=None)
+        if asked["unread"] is not None:
+            rows = rows.filter(read_at__isnull=asked["unread"])
         items, following = page_of(request, rows, keys=["-posted_at", "-id"], size=PAGE)
         return Response({"results": [item_as_json(item) for item in items], "next": following})
 

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from channels.selectors import decision_as_json, recommend, recommend_many
 from crm.api.doors import ApiView, checked, described, family_or_404, page_shape
+from crm.api.families import FamiliesQuery, found
 from crm.api.pagination import page_of
 from crm.enums import Channel, DayPart, Urgency
 from crm.models import Family, Topic
@@ -61,10 +62,8 @@ class RecommendationQuery(serializers.Serializer):
         return value
 
 
-class RecommendationsQuery(RecommendationQuery):
-    """The same for a page of families."""
-
-    cursor = serializers.CharField(max_length=500, required=False)
+class RecommendationsQuery(RecommendationQuery, FamiliesQuery):
+    """The same for a page of the families that are asked for."""
 
 
 RecommendationsPage = page_shape("RecommendationsPage", RecommendationShape)
@@ -93,7 +92,7 @@ class RecommendationList(ApiView):
     def get(self, request: Request) -> Response:
         """A page of recommendations, each with its family's reference."""
         asked = checked(RecommendationsQuery, request.query_params)
-        rows = Family.objects.only("id", "external_ref")
+        rows = found(asked).only("id", "external_ref")
         families, following = page_of(request, rows, keys=["id"], size=PAGE)
         decisions = recommend_many(
             family_ids=[family.pk for family in families], urgency=asked["urgency"], topic=asked["topic"]

@@ -9,9 +9,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from crm.errors import Invalid
 from crm.models import ApiKey
 from crm.scopes import SCOPES
 from crm.services import create_api_key, revoke_api_keys
+from crm.services.keys import rotate_api_key
+
+_MADE = ("rotated_at", "previous_until", "revoked_at", "last_used_at")
 
 
 class NewKeyForm(forms.ModelForm):
@@ -33,7 +37,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
     list_display = ("name", "prefix", "scope_list", "created_at", "expires_at", "revoked_at", "last_used_at")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     search_fields = ("name", "prefix")
-    actions = ("revoke",)
+    actions = ("rotate", "revoke")
 
     def get_form(self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **options: Any) -> Any:
         """A new key has choices; a made one only a name and an end."""
@@ -45,11 +49,11 @@ class ApiKeyAdmin(admin.ModelAdmin):
         """The digest is nobody's to see."""
         if obj is None:
             return ("name", "scopes", "expires_at")
-        return ("name", "prefix", "scope_list", "created_at", "expires_at", "revoked_at", "last_used_at")
+        return ("name", "prefix", "scope_list", "created_at", "expires_at", *_MADE)
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         """What a key may do does not change behind the back of who uses it."""
-        return () if obj is None else ("prefix", "scope_list", "created_at", "revoked_at", "last_used_at")
+        return () if obj is None else ("prefix", "scope_list", "created_at", *_MADE)
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """A revoked key stays, so that its use can be traced."""
@@ -71,6 +75,18 @@ class ApiKeyAdmin(admin.ModelAdmin):
             key.save(update_fields=["expires_at"])
         obj.pk, obj.prefix = key.pk, key.prefix
         messages.warning(request, _("Copy the key now, it is not shown again: %s") % secret)
+
+    @admin.action(description=_("Give the chosen keys a new secret"), permissions=["change"])
+    def rotate(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        """Show each new secret this once; the one before works for another day."""
+        for key in queryset:
+            try:
+                secret = rotate_api_key(key=key)
+            except Invalid as invalid:
+                messages.error(request, f"{key}: {invalid}")
+            else:
+                words = _("New secret of “%(name)s”, not shown again: %(secret)s. The one before works for a day.")
+                messages.warning(request, words % {"name": key.name, "secret": secret})
 
     @admin.action(description=_("Revoke the chosen keys"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:

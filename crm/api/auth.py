@@ -37,7 +37,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         secret = bearer_of(request)
         if secret is None:
             return None
-        key = ApiKey.objects.filter(works_now(), digest=digest_of(secret)).first()
+        key = ApiKey.objects.filter(works_now(), has_secret(digest_of(secret))).first()
         if key is None:
             raise AuthenticationFailed(_("This key is unknown, revoked or expired."))
         touch(key)
@@ -64,11 +64,18 @@ def works_now() -> Q:
     return Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
 
 
+def has_secret(digest: str) -> Q:
+    """The condition of a key with this secret, or with it as the one before while that still works."""
+    return Q(digest=digest) | Q(previous_digest=digest, previous_until__gt=timezone.now())
+
+
 def touch(key: ApiKey) -> None:
     """Note that the key was used, at most once a minute, so that reading does not write."""
     now = timezone.now()
     if key.last_used_at is None or key.last_used_at < now - TOUCH_EVERY:
-        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+        # Of many requests at once only one writes.
+        unchanged = ApiKey.objects.filter(pk=key.pk, last_used_at=key.last_used_at)
+        unchanged.update(last_used_at=now)
 
 
 def key_of(request: Request) -> ApiKey:
@@ -142,6 +149,14 @@ def _visitor(claims: dict[str, Any]) -> PortalVisitor | None:
 def visitor_of(request: Request) -> PortalVisitor:
     """The family's browser of a request that `IsPortalVisitor` let in."""
     return cast(PortalVisitor, request.auth)
+
+
+def owner_of(request: Request) -> str:
+    """Whose requests are counted and kept together: one key's, or one family's browser's as one person."""
+    if isinstance(request.auth, ApiKey):
+        return f"key:{request.auth.pk}"
+    visitor = visitor_of(request)
+    return f"portal:{visitor.family.pk}:{visitor.member.pk if visitor.member else ''}"
 
 
 class IsPortalVisitor(BasePermission):

@@ -40,6 +40,13 @@ def batch_of(kind: type[serializers.Serializer], name: str) -> PolymorphicProxyS
     )
 
 
+def either(name: str, *kinds: type[serializers.Serializer]) -> PolymorphicProxySerializer:
+    """The schema of an answer that is one thing or another."""
+    return PolymorphicProxySerializer(
+        component_name=name, serializers=list(kinds), resource_type_field_name=None, many=False
+    )
+
+
 def check_rows(kind: type[serializers.Serializer], rows: Sequence[Any]) -> tuple[dict[int, dict[str, Any]], Bad]:
     """Rows that a serializer accepts, and what is wrong with the others, each by index."""
     good: dict[int, dict[str, Any]] = {}

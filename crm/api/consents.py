@@ -16,7 +16,8 @@ from crm.api.preferences import CursorQuery
 from crm.enums import Channel, ConsentSource
 from crm.errors import Invalid
 from crm.models import Consent, Family, Topic
-from crm.selectors.references import find_member, reference_of
+from crm.selectors.references import find_member
+from crm.selectors.shapes import consent_as_json
 from crm.services import record_consent
 
 PAGE = 100
@@ -59,6 +60,15 @@ class ConsentBody(StrictSerializer):
         return value
 
 
+class ConsentsQuery(CursorQuery):
+    """All records where nothing is named; `since` is included."""
+
+    channel = serializers.ChoiceField(Channel.choices, required=False)
+    topic = serializers.SlugField(max_length=60, required=False)
+    granted = serializers.BooleanField(required=False, allow_null=True, default=None)
+    since = Moment(required=False)
+
+
 ConsentsPage = page_shape("ConsentsPage", ConsentShape)
 
 
@@ -67,13 +77,15 @@ class FamilyConsents(ApiView):
 
     scopes = {"GET": "consent:read", "POST": "consent:write"}
 
-    @described("Read a family's consent", answers={200: ConsentsPage}, asks=CursorQuery)
+    @described("Read a family's consent", answers={200: ConsentsPage}, asks=ConsentsQuery)
     def get(self, request: Request, ref: str) -> Response:
         """A page of records, newest first, those that bind the family's addresses everywhere among them."""
         family = family_or_404(ref)
-        checked(CursorQuery, request.query_params)
+        asked = checked(ConsentsQuery, request.query_params)
         addresses = family.contact_points.values("value")
         rows = Consent.objects.filter(Q(family=family) | Q(family=None, address__in=addresses))
+        lookups = {"channel": "channel", "topic": "topic__slug", "granted": "granted", "since": "recorded_at__gte"}
+        rows = rows.filter(**{lookup: asked[name] for name, lookup in lookups.items() if asked.get(name) is not None})
         records, following = page_of(
             request,
             rows.select_related("family", "member", "topic", "recorded_by"),
@@ -115,20 +127,3 @@ def topic_of(slug: str | None) -> Topic | None:
     if slug and topic is None:
         raise Invalid({"topic": _("There is no topic “%s”.") % slug})
     return topic
-
-
-def consent_as_json(record: Consent) -> dict[str, Any]:
-    """One record of the ledger."""
-    return {
-        "id": record.pk,
-        "family": record.family.external_ref if record.family else None,
-        "member": reference_of(record.member),
-        "address": record.address,
-        "channel": record.channel,
-        "topic": record.topic.slug if record.topic else None,
-        "granted": record.granted,
-        "recorded_at": record.recorded_at,
-        "source": record.source,
-        "recorded_by": record.recorded_by.get_username() if record.recorded_by else None,
-        "evidence": record.evidence,
-    }

@@ -7,7 +7,7 @@ from django.http import Http404
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -15,7 +15,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from crm.api.errors import PROBLEM, LengthRequired
+from crm.api.once import HEADER, Handler, answering_once
 from crm.api.parsing import StrictJSONParser
+from crm.api.throttles import KeyThrottle
 from crm.models import Family
 from crm.selectors.references import find_family
 
@@ -27,13 +29,20 @@ class ApiView(APIView):
     """A door for server keys; `scopes` names what each method needs."""
 
     parser_classes = [StrictJSONParser]
+    throttle_classes = [KeyThrottle]
     scopes: dict[str, str] = {}
+    writes = True
+    """Whether a POST changes anything, so that `Idempotency-Key` means something."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """As usual, and refuse a body that the web layer would take for an empty one."""
         super().initial(request, *args, **kwargs)
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequired
+        handler: Handler | None = getattr(self, "post", None)
+        if handler is not None and request.method == "POST" and self.writes and HEADER in request.headers:
+            # The method that is looked up next, on this view of this one request.
+            self.__dict__["post"] = answering_once(handler)
 
 
 class UnknownRoute(APIView):
@@ -85,23 +94,48 @@ _PROBLEMS = {
     401: "No key, or one that does not work.",
     403: "The key lacks the scope that the problem names.",
     404: "There is no such thing.",
+    429: "Too many requests; Retry-After says how many seconds to wait.",
+}
+_ONCE = {
+    409: "The request with this Idempotency-Key is still being answered.",
+    422: "This Idempotency-Key was used for another body.",
 }
 
 
 def described(
-    summary: str, *, answers: dict[int, Any], takes: Any = None, asks: type[serializers.Serializer] | None = None
+    summary: str,
+    *,
+    answers: dict[int, Any],
+    takes: Any = None,
+    asks: type[serializers.Serializer] | None = None,
+    once: bool = True,
 ) -> Callable[[View], View]:
-    """Describe a view method in the schema: its answers by status, its body, its query; problems come of themselves."""
-    problems = {
-        (status, PROBLEM): OpenApiResponse(ProblemShape, description=words) for status, words in _PROBLEMS.items()
-    }
-    return extend_schema(
-        operation_id=slugify(summary).replace("-", "_"),
-        summary=summary,
-        request=takes,
-        parameters=[asks] if asks else None,
-        responses={**answers, **problems},
-    )
+    """Describe a view method in the schema: its answers by status, its body, its query; problems come of themselves.
+
+    `once` says whether a POST heeds `Idempotency-Key`.
+    """
+
+    def describe(view: View) -> View:
+        heeds = once and view.__name__ == "post"
+        words = _PROBLEMS | (_ONCE if heeds else {})
+        problems = {(status, PROBLEM): OpenApiResponse(ProblemShape, description=one) for status, one in words.items()}
+        return extend_schema(
+            operation_id=slugify(summary).replace("-", "_"),
+            summary=summary,
+            request=takes,
+            parameters=([asks] if asks else []) + ([_KEY] if heeds else []) or None,
+            responses={**answers, **problems},
+        )(view)
+
+    return describe
+
+
+_KEY = OpenApiParameter(
+    HEADER,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    OpenApiParameter.HEADER,
+    description="Sent again within a day with the same body, the request gets the first answer and does nothing.",
+)
 
 
 def page_shape(name: str, row: type[serializers.Serializer]) -> type[serializers.Serializer]:

@@ -1,23 +1,25 @@
 """The log: what happened comes in, alone or by the thousand, and is read as a timeline."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from django.http import Http404
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.api.batches import BatchShape, answer_rows, batch_of, check_rows
+from crm.api.batches import BatchShape, answer_rows, batch_of
 from crm.api.doors import ApiView, checked, described, family_or_404, page_shape, rows_of
 from crm.api.fields import JSONObject, MemberReference, Moment, StrictSerializer
 from crm.api.pagination import page_of
+from crm.api.rows import RowReader
 from crm.details import Details, schema_of
 from crm.enums import Channel, Direction
 from crm.errors import Invalid
 from crm.models import Family, Interaction
-from crm.selectors.references import Named, References, find_references, reference_of
+from crm.selectors.references import Named, References, find_references
+from crm.selectors.shapes import entry_as_json
 from crm.services import EARSHOT, NewInteraction, record_interactions
 from crm.services.interactions import STAFF, check_interaction
 from crm.vocabulary import TYPES
@@ -69,6 +71,11 @@ class InteractionBody(StrictSerializer):
         return value
 
 
+READER = RowReader(
+    InteractionBody(), closed={"external_system": OWN_SYSTEMS, "interaction_type": frozenset({"correction"})}
+)
+
+
 class InteractionCollection(ApiView):
     """The one way into the log for other systems."""
 
@@ -82,27 +89,24 @@ class InteractionCollection(ApiView):
     def post(self, request: Request) -> Response:
         """One object or a list of up to 1,000; good rows are written even where others are bad."""
         rows = rows_of(request.data)
-        given, bad = check_rows(InteractionBody, rows)
+        given, bad = READER.read(rows)
+        good = _prepared(given, find_references(named for named, _row in given.values()), bad)
         if not isinstance(request.data, list) and bad:
             raise bad[0]
-        names = find_references(Named(one["family"], one.get("member")) for one in given.values())
-        good = _prepared(given, names, bad)
-        if not isinstance(request.data, list) and bad:
-            raise bad[0]
-        recorded = dict(zip(good, record_interactions(good.values()), strict=True))
+        recorded = dict(zip(good, record_interactions(good.values(), checked=True), strict=True))
         done = {index: {"status": one.status, "id": one.id} for index, one in recorded.items()}
         return answer_rows(len(rows), done, bad, status=201)
 
 
 def _prepared(
-    given: dict[int, dict[str, Any]], names: References, bad: dict[int, Exception]
+    given: dict[int, tuple[Named, NewInteraction]], names: References, bad: dict[int, Exception]
 ) -> dict[int, NewInteraction]:
     """Rows that can be written; what is wrong with the others goes to `bad`."""
     good = {}
-    for index, one in given.items():
+    for index, (named, row) in given.items():
         try:
-            family_id, member_id = names.resolve(Named(one.pop("family"), one.pop("member", None)))
-            good[index] = check_interaction(NewInteraction(family_id=family_id, member_id=member_id, **one))
+            row.family_id, row.member_id = names.resolve(named)
+            good[index] = check_interaction(row)
         except Invalid as error:
             bad[index] = error
     return good
@@ -167,6 +171,20 @@ class Timeline(ApiView):
                 "next": following,
             }
         )
+
+
+class InteractionDetail(ApiView):
+    """One entry of the log."""
+
+    scopes = {"GET": "interactions:read"}
+
+    @described("Read an interaction", answers={200: TimelineEntry})
+    def get(self, request: Request, pk: int) -> Response:
+        """The entry as it was told, with the correction beside it where there is one."""
+        entry = Interaction.objects.filter(pk=pk).select_related("family", "member", "created_by").first()
+        if entry is None:
+            raise Http404(_("There is no interaction %d.") % pk)
+        return Response(entry_as_json(entry.family, entry, _corrections(entry.family, [entry]).get(pk)))
 
 
 def _corrections(family: Family, entries: Sequence[Interaction]) -> dict[int, Interaction]:

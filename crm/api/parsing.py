@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -20,32 +21,41 @@ class StrictJSONParser(JSONParser):
         """The parsed body; raises `ParseError` that says what is wrong."""
         try:
             text = stream.read().decode("utf-8")
-            data = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+            data = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite)
         except UnicodeDecodeError:
             raise ParseError(_("The body is not UTF-8.")) from None
         except RecursionError:
             raise ParseError(_too_deep()) from None
         except ValueError as error:
             raise ParseError(_("The body is not JSON: %s.") % error) from None
-        check_storable(data)
+        levels = _levels(data)
+        # Only an escape can bring in what UTF-8 and JSON themselves forbid.
+        if "\\u" in text:
+            for level in levels:
+                _check_texts(level)
         return data
 
 
-def check_storable(data: Any) -> None:
-    """Refuse what no database keeps, without recursion of our own."""
-    waiting: list[tuple[Any, int]] = [(data, 1)]
-    while waiting:
-        value, depth = waiting.pop()
-        if depth > DEEPEST:
+def _levels(data: Any) -> list[list[Any]]:
+    """The containers of the data, level by level, without recursion; raises `ParseError` where they never end."""
+    level: list[Any] = [[data]]
+    levels = [level]
+    while level := [one for held in level for one in _content(held) if type(one) is dict or type(one) is list]:
+        levels.append(level)
+        if len(levels) > DEEPEST:
             raise ParseError(_too_deep())
-        if isinstance(value, dict):
-            waiting += [(one, depth + 1) for pair in value.items() for one in pair]
-        elif isinstance(value, list):
-            waiting += [(one, depth + 1) for one in value]
-        elif isinstance(value, str):
-            _check_text(value)
-        elif isinstance(value, float) and not math.isfinite(value):
-            raise ParseError(_("The body holds a number that is too large."))
+    return levels
+
+
+def _content(held: Any) -> Iterable[Any]:
+    return held.values() if type(held) is dict else held
+
+
+def _check_texts(level: list[Any]) -> None:
+    for held in level:
+        for one in chain(held, held.values()) if type(held) is dict else held:
+            if type(one) is str:
+                _check_text(one)
 
 
 def _check_text(text: str) -> None:
@@ -62,6 +72,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(_("the key “%s” stands twice in one object") % twice[:60])
     return made
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(_("%s is too large a number") % text[:60])
+    return number
 
 
 def _refuse_constant(name: str) -> Any:

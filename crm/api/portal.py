@@ -46,8 +46,9 @@ class PortalTokens(ApiView):
     """The portal's server fetches a token for the browser that it serves."""
 
     scopes = {"POST": "portal"}
+    writes = False
 
-    @described("Make a portal token", takes=TokenBody, answers={201: TokenShape})
+    @described("Make a portal token", takes=TokenBody, answers={201: TokenShape}, once=False)
     def post(self, request: Request) -> Response:
         """A token that reaches only this family's portal doors, for an hour."""
         given = checked(TokenBody, request.data)
@@ -103,7 +104,7 @@ class PortalTrack(PortalView):
                 bad[index] = error
         if bad and not isinstance(request.data, list):
             raise bad[0]
-        recorded = dict(zip(good, record_interactions(good.values()), strict=True))
+        recorded = dict(zip(good, record_interactions(good.values(), checked=True), strict=True))
         done = {index: {"status": one.status, "id": one.id} for index, one in recorded.items()}
         return answer_rows(len(rows), done, bad, status=201)
 

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm.api.doors import ApiView, checked, described, family_or_404, page_shape
+from crm.api.families import FamiliesQuery, found
 from crm.api.fields import StrictSerializer
 from crm.api.pagination import page_of
 from crm.enums import Channel, ConsentSource, DayPart, PortalUsage
@@ -103,11 +104,11 @@ class PreferencesList(ApiView):
 
     scopes = {"GET": "preferences:read"}
 
-    @described("List preferences", answers={200: PreferencesPage}, asks=CursorQuery)
+    @described("List preferences", answers={200: PreferencesPage}, asks=FamiliesQuery)
     def get(self, request: Request) -> Response:
         """A page of preferences, each with its family's reference."""
-        checked(CursorQuery, request.query_params)
-        families, following = page_of(request, Family.objects.only("id"), keys=["id"], size=PAGE)
+        asked = checked(FamiliesQuery, request.query_params)
+        families, following = page_of(request, found(asked).only("id"), keys=["id"], size=PAGE)
         known = read_preferences([family.pk for family in families])
         results = [asdict(known[family.pk]) for family in families if family.pk in known]
         return Response({"results": results, "next": following})

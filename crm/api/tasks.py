@@ -90,10 +90,15 @@ class TasksQuery(serializers.Serializer):
     state = serializers.ChoiceField(TaskState.choices, required=False)
     family = serializers.CharField(max_length=64, required=False)
     due_before = Moment(required=False)
+    assignee = serializers.CharField(max_length=150, required=False)
+    urgent = serializers.BooleanField(required=False, allow_null=True, default=None)
     cursor = serializers.CharField(max_length=500, required=False)
 
 
 TasksPage = page_shape("TasksPage", TaskShape)
+_FILTERS = {
+    "family": "family__external_ref", "due_before": "due_at__lt", "assignee": "assignee__username", "urgent": "urgent",
+}  # fmt: skip
 _FULL = CallTask.objects.select_related("family", "member", "assignee")
 
 
@@ -107,10 +112,7 @@ class TaskCollection(ApiView):
         """A page of tasks, the one due first at the top."""
         asked = checked(TasksQuery, request.query_params)
         rows = _FULL.filter(state=asked.get("state", TaskState.OPEN))
-        if "family" in asked:
-            rows = rows.filter(family__external_ref=asked["family"])
-        if "due_before" in asked:
-            rows = rows.filter(due_at__lt=asked["due_before"])
+        rows = rows.filter(**{lookup: asked[name] for name, lookup in _FILTERS.items() if asked.get(name) is not None})
         tasks, following = page_of(request, rows, keys=["due_at", "id"], size=PAGE)
         return Response({"results": [task_as_json(task) for task in tasks], "next": following})
 

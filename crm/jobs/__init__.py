@@ -2,5 +2,6 @@
 
 from crm.jobs.duplicates import Found, find_duplicates
 from crm.jobs.imports import sweep_imports, work_on_import
+from crm.jobs.webhooks import sweep_api, tell_webhooks
 
-__all__ = ["Found", "find_duplicates", "sweep_imports", "work_on_import"]
+__all__ = ["Found", "find_duplicates", "sweep_api", "sweep_imports", "tell_webhooks", "work_on_import"]

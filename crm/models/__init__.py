@@ -1,6 +1,6 @@
 """The ground floor's tables."""
 
-from crm.models.access import ApiKey
+from crm.models.access import ApiKey, KeptAnswer
 from crm.models.audit import Change
 from crm.models.events import Event, Place
 from crm.models.households import AttributeField, Duplicate, HouseholdChange, SentForm
@@ -11,6 +11,7 @@ from crm.models.ledger import Consent, Topic
 from crm.models.people import ContactPoint, Family, FamilyText, Member, Tag
 from crm.models.tasks import CallTask
 from crm.models.upkeep import MissedNews, Tick
+from crm.models.webhooks import WebhookMessage, WebhookSubscription
 
 __all__ = [
     "ApiKey",
@@ -31,6 +32,7 @@ __all__ = [
     "ImportPart",
     "ImportRow",
     "Interaction",
+    "KeptAnswer",
     "Member",
     "MissedNews",
     "Pin",
@@ -40,4 +42,6 @@ __all__ = [
     "Tag",
     "Tick",
     "Topic",
+    "WebhookMessage",
+    "WebhookSubscription",
 ]

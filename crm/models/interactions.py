@@ -58,6 +58,10 @@ class Interaction(models.Model):
                 condition=models.Q(interaction_type="correction"),
                 name="interaction_corrections",
             ),
+            # An attempt that comes late finds the events that named it.
+            models.Index(
+                fields=["family", "in_reply_to"], condition=models.Q(in_reply_to__gt=""), name="interaction_reply"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -85,6 +85,8 @@ def set_opt_out_channels(
     for channel in sorted(wanted ^ before):
         granted = False if channel in wanted else None
         record_consent(family=family, channel=channel, granted=granted, source=source, by_id=by_id)
+    if wanted != before:
+        announce("preferences_changed", ids=[family.pk])
     return sorted(wanted)
 
 

@@ -16,17 +16,21 @@ from crm.details import Details, wrong_details
 from crm.enums import Channel, Direction
 from crm.errors import Invalid
 from crm.folding import written_in
+from crm.linking import Attempt, Happening
 from crm.models import Interaction
 from crm.news import announce
-from crm.services.linking import link_batch
+from crm.services.engine import given, rows_as_table
+from crm.services.linking import find_attempts, link_again, wait_for_others
 from crm.vocabulary import TYPES, attempt_types, is_event_of_attempt
 
 EARSHOT = "earshot"
 STAFF = "earshot-staff"
-BATCH = 500
+BATCH = 1_000
 FUTURE_ALLOWED = timedelta(minutes=5)
 EARLIEST_YEAR = 1990
 METADATA_LIMIT = 64 * 1024
+_JSON = json.JSONEncoder(allow_nan=False).encode
+_KEY_TYPES = ("bigint", "text", "text", "text")
 _CHANNELS, _DIRECTIONS = frozenset(Channel.values), frozenset(Direction.values)
 
 
@@ -48,6 +52,8 @@ class NewInteraction:
     is_machine: bool = False
     metadata: dict[str, Any] = field(default_factory=dict)
     created_by_id: int | None = None
+    attempt_id: int | None = field(default=None, init=False)
+    """Which attempt an event belongs to; found when it is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,37 +64,17 @@ class Recorded:
     id: int
 
 
-def record_interactions(rows: Iterable[NewInteraction], *, live: bool = True) -> list[Recorded]:
+def record_interactions(rows: Iterable[NewInteraction], *, live: bool = True, checked: bool = False) -> list[Recorded]:
     """Write what happened, once: a row that is there already answers as a duplicate.
 
     All rows or none: raises `Invalid` (fields of the first bad row) before anything is written.
     `live=False` (import, demo data) informs timeline and learning and starts nothing; so does what happened
     longer ago than settings allow, which receivers judge by `occurred_at`.
+    `checked=True` says that every row came out of `check_interaction`.
     """
-    checked = [check_interaction(row) for row in rows]
-    recorded: list[Recorded] = []
+    good = list(rows) if checked else [check_interaction(row) for row in rows]
     with transaction.atomic():
-        _take_turns(checked)
-        for start in range(0, len(checked), BATCH):
-            recorded += _record_batch(checked[start : start + BATCH], live=live)
-    return recorded
-
-
-def _take_turns(rows: Iterable[NewInteraction]) -> None:
-    """Let writers of one family follow each other, so that an attempt and its open told at once find each other.
-
-    SQLite has one writer at a time anyway.
-    """
-    linked = {
-        row.family_id
-        for row in rows
-        if row.interaction_type in attempt_types() or is_event_of_attempt(row.interaction_type)
-    }
-    if linked and connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT id FROM crm_family WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [sorted(linked)]
-            )
+        return _record_all(good, live=live)
 
 
 def record_interaction(row: NewInteraction, *, live: bool = True) -> Recorded:
@@ -139,7 +125,7 @@ def _check_metadata(metadata: object) -> dict[str, str]:
     if not isinstance(metadata, dict):
         return {"metadata": _("This must be an object.")}
     try:
-        text = json.dumps(metadata, allow_nan=False)
+        text = _JSON(metadata)
     except (ValueError, TypeError, RecursionError):
         return {"metadata": _("This cannot be kept as JSON.")}
     if len(text) > METADATA_LIMIT or "\\u0000" in text:
@@ -148,30 +134,71 @@ def _check_metadata(metadata: object) -> dict[str, str]:
 
 
 _FIELDS = (
-    "family_id", "member_id", "channel", "interaction_type", "category", "direction", "outcome", "occurred_at",
+    "family_id", "member_id", "attempt_id",
+    "channel", "interaction_type", "category", "direction", "outcome", "occurred_at",
     "recorded_at", "external_system", "external_id", "in_reply_to", "message_id", "is_machine", "metadata",
     "created_by_id", "folded",
 )  # fmt: skip
 
 
-def _record_batch(rows: Sequence[NewInteraction], *, live: bool) -> list[Recorded]:
-    created = _insert(rows)
-    if created:
-        link_batch(list(created.values()))
-        announce("interactions_recorded", ids=list(created.values()), live=live)
-    existing = _find([key for key in map(_key, rows) if key not in created])
+Key = tuple[int, str, str, str]
+
+
+def _record_all(rows: Sequence[NewInteraction], *, live: bool) -> list[Recorded]:
+    """Attempts first, then the events that may belong to them, so that an event is written with its link."""
+    # A fixed order of keys lets two batches with the same rows wait for each other instead of locking up.
+    ordered = sorted(rows, key=_key)
+    events = [row for row in ordered if row.channel and is_event_of_attempt(row.interaction_type)]
+    now = timezone.now()
+    created = _insert([row for row in ordered if not (row.channel and is_event_of_attempt(row.interaction_type))], now)
+    attempts = _attempts(ordered, created)
+    wait_for_others({row.family_id for row in attempts} | {row.family_id for row in events})
+    link_again(attempts)
+    _link(events, attempts)
+    created |= _insert(events, now)
+    new = list(created.values())
+    for start in range(0, len(new), BATCH):
+        announce("interactions_recorded", ids=new[start : start + BATCH], live=live)
+    return _told(rows, created)
+
+
+def _attempts(rows: Sequence[NewInteraction], created: dict[Key, int]) -> list[Attempt]:
+    """The new attempts among the rows."""
+    first = {_key(row): row for row in reversed(rows) if row.channel and row.interaction_type in attempt_types()}
+    return [
+        Attempt(
+            created[key], row.family_id, row.channel, row.external_system, row.external_id, row.occurred_at,
+            row.message_id,
+        )
+        for key, row in first.items()
+        if key in created
+    ]  # fmt: skip
+
+
+def _link(events: Sequence[NewInteraction], attempts: Sequence[Attempt]) -> None:
+    """Note on each event which attempt it belongs to; events have no id yet, so their place stands for it."""
+    happenings = [
+        Happening(
+            place, row.family_id, row.channel, row.external_system, row.external_id, row.in_reply_to,
+            row.occurred_at, row.message_id,
+        )
+        for place, row in enumerate(events)
+    ]  # fmt: skip
+    for place, attempt_id in find_attempts(happenings, attempts).items():
+        events[place].attempt_id = attempt_id
+
+
+def _told(rows: Sequence[NewInteraction], created: dict[Key, int]) -> list[Recorded]:
+    keys = [_key(row) for row in rows]
+    existing = _find([key for key in keys if key not in created])
     results, told = [], set()
-    for row in rows:
-        key = _key(row)
+    for key in keys:
         if key in created and key not in told:
             told.add(key)
             results.append(Recorded("created", created[key]))
         else:
             results.append(Recorded("duplicate", created.get(key) or existing[key]))
     return results
-
-
-Key = tuple[int, str, str, str]
 
 
 def _key(row: NewInteraction) -> Key:
@@ -184,6 +211,7 @@ def _values(row: NewInteraction, now: datetime) -> tuple[Any, ...]:
     return (
         row.family_id,
         row.member_id,
+        row.attempt_id,
         str(row.channel),
         str(row.interaction_type),
         kind.category if kind else "",
@@ -202,29 +230,46 @@ def _values(row: NewInteraction, now: datetime) -> tuple[Any, ...]:
     )
 
 
-def _insert(rows: Sequence[NewInteraction]) -> dict[Key, int]:
+def insert_sql(rows: Sequence[NewInteraction], now: datetime) -> tuple[str, list[Any]]:
+    """The INSERT of these rows and its parameters; it answers id and key of what is new."""
+    key = "family_id, external_system, external_id, interaction_type"
+    after = f"ON CONFLICT ({key}) DO NOTHING RETURNING id, {key}"
+    source, parameters = rows_as_table(Interaction, _FIELDS, [_values(row, now) for row in rows])
+    return f"INSERT INTO {Interaction._meta.db_table} ({', '.join(_FIELDS)}) {source} {after}", parameters
+
+
+def _insert(rows: Sequence[NewInteraction], now: datetime) -> dict[Key, int]:
     """Insert what is new and answer its ids; the constraint decides, so two at once cannot both win."""
-    now = timezone.now()
-    one = "(" + ", ".join(["%s"] * len(_FIELDS)) + ")"
-    sql = (
-        f"INSERT INTO {Interaction._meta.db_table} ({', '.join(_FIELDS)}) "  # noqa: S608 - names of our own
-        f"VALUES {', '.join([one] * len(rows))} ON CONFLICT DO NOTHING "
-        "RETURNING id, family_id, external_system, external_id, interaction_type"
-    )
-    # A fixed order of keys lets two batches with the same rows wait for each other instead of locking up.
-    ordered = sorted(rows, key=_key)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [value for row in ordered for value in _values(row, now)])
-        return {(row[1], row[2], row[3], row[4]): row[0] for row in cursor.fetchall()}
+    created: dict[Key, int] = {}
+    for start in range(0, len(rows), BATCH):
+        with connection.cursor() as cursor:
+            cursor.execute(*insert_sql(rows[start : start + BATCH], now))
+            created |= {(row[1], row[2], row[3], row[4]): row[0] for row in cursor.fetchall()}
+    return created
 
 
 def _find(keys: Sequence[Key]) -> dict[Key, int]:
+    """Ids of rows that stand there already, by the very index that found them to be duplicates."""
     if not keys:
         return {}
-    found = Interaction.objects.filter(
-        family_id__in={key[0] for key in keys}, external_id__in={key[2] for key in keys}
-    ).values_list("family_id", "external_system", "external_id", "interaction_type", "id")
-    return {(row[0], row[1], row[2], row[3]): row[4] for row in found}
+    found: dict[Key, int] = {}
+    wanted = sorted(set(keys))
+    for start in range(0, len(wanted), BATCH):
+        columns = list(zip(*wanted[start : start + BATCH], strict=True))
+        names, parameters = given(
+            "named",
+            dict(zip(("family_id", "system", "name", "kind"), zip(_KEY_TYPES, columns, strict=True), strict=True)),
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"WITH {names} SELECT i.id, i.family_id, i.external_system, i.external_id, i.interaction_type "  # noqa: S608 - names of our own
+                f"FROM named JOIN {Interaction._meta.db_table} i ON i.family_id = named.family_id "
+                "AND i.external_system = named.system AND i.external_id = named.name "
+                "AND i.interaction_type = named.kind",
+                parameters,
+            )
+            found |= {(row[1], row[2], row[3], row[4]): row[0] for row in cursor.fetchall()}
+    return found
 
 
 def correct_interaction(*, interaction: Interaction, reason: str, by_id: int | None) -> Recorded:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from crm.enums import Channel
 from crm.errors import Invalid
 from crm.models import Family, StatedPreference
+from crm.news import announce
 
 
 @transaction.atomic
@@ -18,7 +19,7 @@ def state_preference(
     """Keep which channel they asked for; empty means they have no wish. Raises `Invalid`."""
     if preferred_channel and preferred_channel not in Channel.values:
         raise Invalid({"preferred_channel": _("“%s” is not a channel.") % preferred_channel})
-    return StatedPreference.objects.update_or_create(
+    stated, _new = StatedPreference.objects.update_or_create(
         family=family,
         defaults={
             "preferred_channel": preferred_channel,
@@ -26,7 +27,9 @@ def state_preference(
             "recorded_by_id": by_id,
             "recorded_at": timezone.now(),
         },
-    )[0]
+    )
+    announce("preferences_changed", ids=[family.pk])
+    return stated
 
 
 def state_preferences(*, wanted: Mapping[int, str], said_by: str = "", by_id: int | None = None) -> None:
@@ -44,3 +47,4 @@ def state_preferences(*, wanted: Mapping[int, str], said_by: str = "", by_id: in
         update_fields=["preferred_channel", "said_by", "recorded_by", "recorded_at"],
         batch_size=500,
     )
+    announce("preferences_changed", ids=sorted(wanted))

@@ -10,24 +10,26 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured number; `at_most` is the promise, None where there is none."""
+    """One measured number; `at_most` and `at_least` are promises, None where there is none."""
 
     name: str
     value: float
     unit: str
     at_most: float | None = None
+    at_least: float | None = None
 
     @property
     def holds(self) -> bool:
-        """Whether the promise is kept."""
-        return self.at_most is None or self.value <= self.at_most
+        """Whether the promises are kept."""
+        small_enough = self.at_most is None or self.value <= self.at_most
+        return small_enough and (self.at_least is None or self.value >= self.at_least)
 
     @property
     def verdict(self) -> str:
         """The promise and whether it is kept, in words."""
-        if self.at_most is None:
-            return ""
-        return f"at most {self.at_most:g}: {'kept' if self.holds else 'MISSED'}"
+        bounds = {"at most": self.at_most, "at least": self.at_least}
+        promised = " and ".join(f"{words} {bound:g}" for words, bound in bounds.items() if bound is not None)
+        return f"{promised}: {'kept' if self.holds else 'MISSED'}" if promised else ""
 
     def as_json(self) -> dict[str, object]:
         """For the file that is kept."""

@@ -71,7 +71,10 @@ def log(family_ids: list[int], count: int, days: int, chance: random.Random) -> 
                 batch.clear()
         cursor.executemany(sql, batch) if batch else None
         if connection.vendor == "postgresql":
-            cursor.execute("SELECT setval(pg_get_serial_sequence('crm_interaction', 'id'), %s)", [count + 1])
+            # Numbers skip what would lie ahead, so that the last one is beyond the count.
+            cursor.execute(
+                "SELECT setval(pg_get_serial_sequence('crm_interaction', 'id'), MAX(id)) FROM crm_interaction"
+            )
 
 
 def happenings(family_ids: list[int], days: int, chance: random.Random) -> Iterator[Row]:

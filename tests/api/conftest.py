@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from tests.factories import make_key
@@ -50,6 +51,12 @@ def assert_problem(response: Any, status: int, *fields: str) -> dict[str, Any]:
     assert {"type", "title", "detail"} <= set(body)
     assert set(fields) <= set(body.get("errors", {})), body
     return body
+
+
+@pytest.fixture(autouse=True)
+def uncounted() -> None:
+    """Keys have the same numbers in every test, so that one test's requests would count for the next."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -175,3 +175,20 @@ def test_a_bad_change_changes_nothing(caller, task, body, field):
     task.refresh_from_db()
     assert (task.state, task.tries, task.urgent) == ("open", 0, False)
     assert not Interaction.objects.exists()
+
+
+def test_both_lists_are_filtered(caller):
+    system = caller("consent:read", "tasks:read")
+    family = make_family(ref="RB-1")
+    for granted, channel in ((True, "email"), (False, "sms")):
+        record_consent(family=family, granted=granted, channel=channel, source="staff")
+    create_call_task(family=family, reason="soon", due_at=timezone.now(), urgent=True)
+    create_call_task(family=family, reason="mine", due_at=timezone.now(), assignee_id=make_user("priya").pk)
+
+    def count(address):
+        return len(system.get(address).json()["results"])
+
+    consents = "families/RB-1/consents/"
+    assert (count(f"{consents}?channel=sms"), count(f"{consents}?granted=true"), count(consents)) == (1, 1, 2)
+    assert (count(f"{consents}?topic=marketing"), count(f"{consents}?since=2999-01-01T00:00:00Z")) == (0, 0)
+    assert (count("tasks/?urgent=true"), count("tasks/?assignee=priya"), count("tasks/?assignee=nobody")) == (1, 1, 0)

@@ -159,3 +159,16 @@ def test_taking_back_an_opt_out_is_no_agreement(caller):
     assert not marketing_by_email()
     consent.post("families/RB-1/consents/", {"granted": True, "channel": "email"})
     assert marketing_by_email()
+
+
+def test_lists_are_of_the_families_that_are_asked_for(caller):
+    system = caller("preferences:read")
+    make_family(ref="IN", tags=["co-op"], stage="enquiry")
+    make_family(ref="OUT")
+    for address in (
+        "preferences/?tag=co-op",
+        "recommendations/?stage=enquiry",
+        "preferences/?search=martinez&tag=co-op",
+    ):
+        assert [one["family"] for one in system.get(address).json()["results"]] == ["IN"]
+    assert_problem(system.get("preferences/?stage=nothing"), 400, "stage")

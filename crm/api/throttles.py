@@ -1,0 +1,55 @@
+"""How often one key may knock: a count a minute in the cache, so that a busy system cannot take the house from others.
+
+The framework's own throttles keep a list of times a key, which two requests at once can overwrite for each other.
+"""
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.cache import cache
+from redis.exceptions import RedisError
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from crm.api.auth import owner_of
+from crm.models import ApiKey
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+log = logging.getLogger(__name__)
+MINUTE = 60
+
+
+class KeyThrottle(BaseThrottle):
+    """`API_RATE` requests a minute for each server key, `API_PORTAL_RATE` for each family's browser; 0 is no limit."""
+
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        """Count the request; a cache that is away lets everybody in and says so in the log."""
+        if request.auth is None:
+            return True
+        most = settings.API_RATE if isinstance(request.auth, ApiKey) else settings.API_PORTAL_RATE
+        if not most:
+            return True
+        try:
+            return _count(f"api:{owner_of(request)}:{int(time.time()) // MINUTE}") <= most
+        except RedisError as error:
+            log.warning("requests are not counted, the cache is away: %r", error)
+            return True
+
+    def wait(self) -> float:
+        """Seconds until the next minute begins."""
+        return MINUTE - time.time() % MINUTE
+
+
+def _count(name: str) -> int:
+    if cache.add(name, 1, timeout=2 * MINUTE):
+        return 1
+    try:
+        return cache.incr(name)
+    except ValueError:
+        # It ended between the two; this is the first of its minute again.
+        cache.set(name, 1, timeout=2 * MINUTE)
+        return 1

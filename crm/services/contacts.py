@@ -1,0 +1,119 @@
+"""One address or one person of a family at a time, as other systems add, change and remove them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from crm.addresses import normalise_address
+from crm.enums import Role
+from crm.errors import Invalid
+from crm.models import ContactPoint, Family, Member
+from crm.models.people import REFERENCE
+from crm.news import announce
+from crm.services.people import refresh_family_text
+
+INVALID_BECAUSE = 200
+
+
+@transaction.atomic
+def add_contact_point(*, family: Family, member_id: int | None, given: Mapping[str, Any]) -> tuple[ContactPoint, bool]:
+    """Add an address; the same one of the same person is there once. Answers it and whether it is new.
+
+    The first address of a channel is its primary one. Raises `Invalid` by field.
+    """
+    Family.objects.select_for_update().get(pk=family.pk)
+    channel, value = given["channel"], normalise_address(given["channel"], given["value"])
+    point = family.contact_points.filter(_held_by(member_id), channel=channel, value=value).first()
+    created = point is None
+    if point is None:
+        others = family.contact_points.filter(channel=channel, is_primary=True).exists()
+        point = ContactPoint(family=family, member_id=member_id, channel=channel, value=value)
+        given = {"is_primary": not others, **given}
+    _fill(point, given)
+    return point, created
+
+
+@transaction.atomic
+def change_contact_point(*, point: ContactPoint, given: Mapping[str, Any]) -> ContactPoint:
+    """Change what is named of an address; a new value begins as one that works. Raises `Invalid` by field."""
+    Family.objects.select_for_update().get(pk=point.family_id)
+    point = ContactPoint.objects.get(pk=point.pk)
+    if "value" in given:
+        value = normalise_address(point.channel, given["value"])
+        same = ContactPoint.objects.filter(
+            _held_by(point.member_id), family_id=point.family_id, channel=point.channel, value=value
+        )
+        if same.exclude(pk=point.pk).exists():
+            raise Invalid({"value": _("This address is here already.")})
+        if value != point.value:
+            point.value, point.is_valid, point.invalid_reason, point.invalid_since = value, True, "", None
+            point.last_ok_at = None
+    _fill(point, given)
+    return point
+
+
+def _held_by(member_id: int | None) -> Q:
+    """Addresses of one person, or of the family as a whole."""
+    return Q(member__isnull=True) if member_id is None else Q(member_id=member_id)
+
+
+def _fill(point: ContactPoint, given: Mapping[str, Any]) -> None:
+    point.label = given.get("label", point.label)
+    point.is_primary = given.get("is_primary", point.is_primary)
+    if "is_valid" in given:
+        _set_validity(point, given["is_valid"], given.get("invalid_reason", ""))
+    if point.is_primary:
+        others = ContactPoint.objects.filter(family_id=point.family_id, channel=point.channel, is_primary=True)
+        others.exclude(pk=point.pk).update(is_primary=False)
+    point.save()
+    _tell(point)
+
+
+def _set_validity(point: ContactPoint, works: bool, reason: str) -> None:
+    if works:
+        point.is_valid, point.invalid_reason, point.invalid_since = True, "", None
+        return
+    point.invalid_since = point.invalid_since or timezone.now()
+    point.is_valid, point.invalid_reason = False, reason[:INVALID_BECAUSE] or _("said by another system")
+
+
+def _tell(point: ContactPoint) -> None:
+    refresh_family_text(family_ids=[point.family_id])
+    announce("contact_point_changed", ids=[point.pk])
+
+
+@transaction.atomic
+def delete_contact_point(*, point: ContactPoint) -> None:
+    """Take an address away; the next one of its channel becomes primary, and what was said over it stays."""
+    Family.objects.select_for_update().get(pk=point.family_id)
+    left = ContactPoint.objects.filter(family_id=point.family_id, channel=point.channel).exclude(pk=point.pk)
+    point.delete()
+    heir = left.order_by("-is_valid", "pk").first()
+    if point.is_primary and heir is not None:
+        heir.is_primary = True
+        heir.save(update_fields=["is_primary"])
+    refresh_family_text(family_ids=[point.family_id])
+    if heir is not None:
+        announce("contact_point_changed", ids=[heir.pk])
+
+
+@transaction.atomic
+def put_member(*, family: Family, given: Mapping[str, Any], member: Member | None = None) -> Member:
+    """Add a person, or change what is named of one. Raises `Invalid` by field."""
+    Family.objects.select_for_update().get(pk=family.pk)
+    person = member or Member(family=family, role=Role.ADULT)
+    for name, value in given.items():
+        setattr(person, name, value.strip() if name == "name" else value)
+    reference = person.external_ref
+    if reference is not None and not REFERENCE.regex.match(reference):  # type: ignore[union-attr]
+        raise Invalid({"external_ref": str(REFERENCE.message)})
+    taken = Member.objects.filter(family=family, external_ref=reference).exclude(pk=person.pk or 0)
+    if reference is not None and taken.exists():
+        raise Invalid({"external_ref": _("Somebody else in this family has this reference.")})
+    person.save()
+    refresh_family_text(family_ids=[family.pk])
+    return person

@@ -1,0 +1,61 @@
+"""Where one engine has a faster way to take many values in, it stands here, behind one name for both."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from django.db import connection
+from django.db.models import Model
+from psycopg.types.json import Jsonb
+
+# Two parameters a row stay far below what any engine takes in one statement.
+WRITTEN_AT_ONCE = 5_000
+Columns = Mapping[str, tuple[str, Sequence[Any]]]
+
+
+def given(name: str, columns: Columns) -> tuple[str, list[Any]]:
+    """A common table expression `name` of given values, and its parameters.
+
+    `columns` maps a column to its PostgreSQL type and its values; the names are our own, never data.
+    """
+    head = f"{name}({', '.join(columns)})"
+    if connection.vendor == "postgresql":
+        arrays = ", ".join(f"%s::{kind}[]" for kind, _values in columns.values())
+        arrays_given = [list(values) for _kind, values in columns.values()]
+        return f"{head} AS (SELECT * FROM unnest({arrays}))", arrays_given  # noqa: S608 - names of our own
+    rows = zip(*(_adapted(kind, values) for kind, values in columns.values()), strict=True)
+    parameters = [value for row in rows for value in row]
+    one = f"({', '.join(['%s'] * len(columns))})"
+    return f"{head} AS (VALUES {', '.join([one] * (len(parameters) // len(columns)))})", parameters
+
+
+def _adapted(kind: str, values: Sequence[Any]) -> list[Any]:
+    adapt = connection.ops.adapt_datetimefield_value
+    return [adapt(value) for value in values] if kind == "timestamptz" else list(values)
+
+
+def rows_as_table(model: type[Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+    """What stands behind `INSERT INTO … (names)` to insert these rows, and its parameters.
+
+    PostgreSQL takes all of them as one JSON document: binding sixteen values a row costs six times as much.
+    """
+    if connection.vendor == "postgresql":
+        types = [f"{name} {model._meta.get_field(name).db_type(connection)}" for name in names]
+        document = msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows], enc_hook=_plain)
+        source = f"SELECT {', '.join(names)} FROM json_to_recordset(%s) AS given({', '.join(types)})"  # noqa: S608
+        return source, [document.decode()]
+    one = f"({', '.join(['%s'] * len(names))})"
+    return f"VALUES {', '.join([one] * len(rows))}", [value for row in rows for value in row]
+
+
+def _plain(value: Any) -> Any:
+    """What the ORM wraps for the driver, unwrapped."""
+    if isinstance(value, Jsonb):
+        return value.obj
+    raise TypeError(f"{value!r} is no value of a column")
+
+
+def aware(value: datetime) -> datetime:
+    """A time that came from SQL without the ORM: SQLite keeps UTC and does not say so."""
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
