@@ -1,6 +1,7 @@
 """The log: what happened comes in, alone or by the thousand, and is read as a timeline."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -197,27 +198,3 @@ def _corrections(family: Family, entries: Sequence[Interaction]) -> dict[int, In
     )
     ranked = sorted(rows, key=lambda row: (bool(row.metadata.get("withdrawn")), row.pk))
     return {int(row.in_reply_to): row for row in ranked}
-
-
-def entry_as_json(family: Family, entry: Interaction, correction: Interaction | None) -> dict[str, Any]:
-    """CONTRACT.md, Timeline entry; expects the member and the author fetched along."""
-    return {
-        "id": entry.pk,
-        "family": family.external_ref,
-        "member": reference_of(entry.member),
-        "interaction_type": entry.interaction_type,
-        "channel": entry.channel,
-        "category": entry.category,
-        "direction": entry.direction,
-        "outcome": entry.outcome,
-        "occurred_at": entry.occurred_at,
-        "recorded_at": entry.recorded_at,
-        "external_system": entry.external_system,
-        "external_id": entry.external_id,
-        "in_reply_to": entry.in_reply_to,
-        "attempt": entry.attempt_id,
-        "message": entry.message_id,
-        "created_by": entry.created_by.get_username() if entry.created_by else None,
-        "metadata": entry.metadata,
-        "correction": {"id": correction.pk, **correction.metadata} if correction else None,
-    }
