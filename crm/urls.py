@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crm.views import calls, events, families, imports, logging, people, timeline
+from crm.views import call_tasks, calls, events, families, imports, logging, people, timeline
 
 app_name = "crm"
 urlpatterns = [
@@ -12,10 +12,12 @@ urlpatterns = [
     path("families/<int:pk>/calls/", logging.log_call, name="log-call"),
     path("families/<int:pk>/conversations/", logging.log_conversation, name="log-conversation"),
     path("families/<int:pk>/notes/", logging.log_note, name="log-note"),
-    path("families/<int:pk>/task/", calls.call_task_new, name="call-task-new"),
+    path("families/<int:pk>/task/", call_tasks.call_task_new, name="call-task-new"),
     path("interactions/<int:pk>/undo/", logging.undo_interaction, name="undo-interaction"),
     path("calls/", calls.calls, name="calls"),
     path("calls/log/", logging.pick_family_for_call, name="pick-family-for-call"),
+    path("calls/change/", call_tasks.call_tasks_change, name="call-tasks-change"),
+    path("calls/<int:pk>/hold/", call_tasks.call_task_hold, name="call-task-hold"),
     path("calls/<int:pk>/close/", calls.call_task_close, name="call-task-close"),
     path("events/", events.events, name="events"),
     path("events/new/", events.event_new, name="event-new"),

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from analytics import jobs
 from analytics.forms import StatedPreferenceForm
@@ -19,6 +19,7 @@ from analytics.views.charts import hour_strip
 from crm.errors import Invalid
 from crm.models import Family, StatedPreference
 from crm.services import state_preference
+from crm.views.posting import posted_from
 
 UNPROCESSABLE = 422
 
@@ -42,7 +43,7 @@ def _panel(family: Family) -> dict[str, Any]:
 
 
 @login_required
-@require_POST
+@posted_from("crm:family")
 def learn_now(request: HttpRequest, pk: int) -> HttpResponse:
     """Work out this family's preferences at once, as the night would."""
     family = get_object_or_404(Family, pk=pk)

@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.audience import audience_families
 from campaigns.forms import AudienceForm, CampaignForm
@@ -17,6 +17,7 @@ from campaigns.views.addresses import number_of
 from channels.services.send import LONGEST_SMS
 from crm.errors import Invalid
 from crm.models import Topic
+from crm.views.posting import posted_from
 
 
 @login_required
@@ -94,7 +95,7 @@ def audience_count(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@posted_from("campaigns:new-campaign")
 def sms_length(request: HttpRequest) -> HttpResponse:
     """How long the SMS text is, for the form."""
     context = {"length": len(request.POST.get("sms", "").strip().replace("\r\n", "\n")), "longest": LONGEST_SMS}

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from campaigns.audience import audience_in_words
 from campaigns.looks import reason_look, refusal_words, whys_in_words
@@ -18,6 +18,7 @@ from campaigns.texts import render as fill_in
 from campaigns.views.addresses import number_of, query
 from crm.errors import Invalid
 from crm.models import Member
+from crm.views.posting import posted_from
 
 
 @login_required
@@ -75,7 +76,7 @@ def _sample(campaign: Campaign, page: FamilyPage) -> dict[str, str] | None:
 
 
 @login_required
-@require_POST
+@posted_from("campaigns:preview")
 def start(request: HttpRequest, pk: int) -> HttpResponse:
     """Let it go out, once."""
     campaign = get_object_or_404(Campaign, pk=pk)

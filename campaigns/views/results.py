@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseClientRefresh
 
 from campaigns.audience import audience_in_words
@@ -22,6 +22,7 @@ from campaigns.selectors.results import Result, campaign_result, messages_page, 
 from campaigns.services import stop_campaign
 from campaigns.views.addresses import number_of, query
 from channels.enums import MessageStatus
+from crm.views.posting import posted_from
 
 NEWS_FOR = timedelta(hours=1)
 """How long after a campaign its page goes on asking for news: opens and answers come later."""
@@ -91,7 +92,7 @@ def _interval(campaign: Campaign, *, going: bool) -> str:
 
 
 @login_required
-@require_POST
+@posted_from("campaigns:campaign")
 def stop(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep back what has not left yet."""
     campaign = get_object_or_404(Campaign, pk=pk)

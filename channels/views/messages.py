@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from channels.enums import MessageStatus
 from channels.models import Message
@@ -22,6 +22,7 @@ from channels.services.again import send_again
 from crm.enums import Channel
 from crm.errors import Invalid
 from crm.models import Family
+from crm.views.posting import posted_from
 
 _FILTER_WORDS = {"engaged": gettext_lazy("Read or answered")}
 
@@ -68,7 +69,7 @@ def message(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@posted_from("channels:message")
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop what has not left; too late is said plainly."""
     chosen = get_object_or_404(Message, pk=pk)
@@ -85,7 +86,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@posted_from("channels:message")
 def again(request: HttpRequest, pk: int) -> HttpResponse:
     """Say it once more, as a new message."""
     failed = get_object_or_404(Message, pk=pk)

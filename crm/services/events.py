@@ -97,8 +97,13 @@ def _withdraw(place: Place, by_id: int | None) -> None:
 
 @transaction.atomic
 def mark_no_shows(*, event: Event, by_id: int | None) -> tuple[int, datetime]:
-    """Say of everybody still expected that they did not come; answers how many, and the time that undoes it."""
+    """Say of everybody still expected that they did not come; answers how many, and the time that undoes it.
+
+    Raises `Invalid` before the event has begun: nobody can have missed it yet.
+    """
     now = timezone.now()
+    if event.starts_at > now:
+        raise Invalid({"": _("This event has not begun: nobody can have missed it yet.")})
     places = list(event.places.select_for_update().filter(state=Attendance.EXPECTED))
     event.places.filter(pk__in=[place.pk for place in places]).update(state=Attendance.NO_SHOW, changed_at=now)
     record_interactions(

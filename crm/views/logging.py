@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from crm import services
@@ -27,6 +27,7 @@ from crm.models import CallTask, Family, Interaction
 from crm.selectors.timeline import Shown, follow_up_source
 from crm.services.call_tasks import TaskChanges, change_call_task
 from crm.services.interactions import STAFF, Recorded
+from crm.views.posting import posted_from
 from crm.views.timeline import timeline_context
 
 UNDO_WITHIN = timedelta(minutes=10)
@@ -165,7 +166,7 @@ def pick_family_for_call(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@posted_from(lambda pk: reverse("crm:family", args=[get_object_or_404(Interaction, pk=pk).family_id]))
 def undo_interaction(request: HttpRequest, pk: int) -> HttpResponse:
     """Take back what one has just logged; a superuser may take back any entry that people wrote."""
     by_hand = Interaction.objects.filter(external_system=STAFF, category__in=WRITTEN_BY_HAND)
