@@ -117,7 +117,8 @@
   function showNote(kind, event) {
     const { elt: element, target, requestConfig } = event.detail;
     const byPerson = Boolean(requestConfig?.triggeringEvent?.isTrusted) || element instanceof HTMLFormElement;
-    if (notes.get(element)?.isConnected && !byPerson) return; // A poll says it once.
+    // A poll that fails has lost nothing; that one is signed out is said once.
+    if (!byPerson && (kind !== "signed-out" || document.querySelector("[data-note]"))) return;
     const home = noteHome(element, target);
     const template = byId(`note-${kind}`);
     if (!home || !template) return;
@@ -171,6 +172,9 @@
     button.classList.add("htmx-request");
   }
 
+  // A second click on a button that rests lands on its list or on main, which can be focused.
+  const lostFocus = () => [document.body, byId("main")].includes(document.activeElement);
+
   function release(event) {
     const held = pressed.get(event.detail.xhr);
     if (!held) return;
@@ -178,7 +182,7 @@
     held.button.classList.remove("htmx-request");
     // A button that was swapped out comes back under its own id.
     const button = held.button.isConnected ? held.button : held.button.id && byId(held.button.id);
-    if (held.focused && document.activeElement === document.body && button) button.focus();
+    if (held.focused && lostFocus() && button) button.focus();
   }
 
   /* News of others may replace the row that somebody is in: the focus stays where it was. */
@@ -204,8 +208,26 @@
     form.requestSubmit(button);
   }
 
+  /* A menu closes on Esc, on a click elsewhere, and once something in it is chosen. */
+  const openMenus = () => [...document.querySelectorAll("details.menu[open]")];
+
+  function closeMenus(event) {
+    for (const menu of openMenus()) {
+      if (!menu.contains(event.target) || event.target.closest("a, button")) menu.open = false;
+    }
+  }
+
+  function escapeMenu() {
+    const [menu] = openMenus();
+    if (!menu) return false;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+    return true;
+  }
+
   function press(event) {
     if (event.defaultPrevented || event.isComposing) return;
+    if (event.key === "Escape" && escapeMenu()) return;
     if (event.key === "Escape" && drawerIsOpen() && !document.querySelector("dialog[open]")) {
       closeDrawer();
     } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -220,6 +242,7 @@
   }
 
   function click(event) {
+    closeMenus(event);
     const toggle = event.target.closest("[data-theme-toggle]");
     const choice = event.target.closest("[data-theme-set]");
     if (toggle) chooseTheme(themes[(themes.indexOf(theme()) + 1) % themes.length]);

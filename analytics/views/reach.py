@@ -26,7 +26,20 @@ UNPROCESSABLE = 422
 
 def reach_panel(request: HttpRequest, family: Family) -> SafeString:
     """The panel's HTML."""
-    return render_to_string("analytics/partials/reach_panel.html", _panel(family), request=request)
+    return render_to_string("analytics/partials/reach_panel.html", _drawn(family), request=request)
+
+
+def reach_lead(request: HttpRequest, family: Family) -> SafeString:
+    """Its first sentence, for the top of a phone's page."""
+    return render_to_string("analytics/partials/reach_lead.html", _drawn(family), request=request)
+
+
+def _drawn(family: Family) -> dict[str, Any]:
+    """What is drawn twice on one page is worked out once."""
+    known = family.__dict__
+    if "_reach_panel" not in known:
+        known["_reach_panel"] = _panel(family)
+    return known["_reach_panel"]  # type: ignore[no-any-return]
 
 
 def _panel(family: Family) -> dict[str, Any]:

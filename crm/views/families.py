@@ -13,7 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from crm.forms.families import FamilyFilter
 from crm.models import Family
-from crm.panels import family_panels
+from crm.panels import family_leads, family_panels
 from crm.selectors.families import families_page, family_rows
 from crm.selectors.profile import read_profile
 from crm.views.timeline import timeline_context
@@ -52,6 +52,7 @@ def family(request: HttpRequest, pk: int) -> HttpResponse:
         "language": _language(family.language),
         "foreign_zone": family.time_zone if family.time_zone != settings.TIME_ZONE else "",
         "panels": family_panels(request, family),
+        "leads": family_leads(request, family),
         "edit_url": _edit_url(request, family),
         **timeline_context(request, family),
     }
