@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from crm.views import call_tasks, calls, events, families, imports, logging, people, timeline
+from crm.views import call_tasks, calls, events, families, imports, logging, palette, people, timeline
 
 app_name = "crm"
 urlpatterns = [
+    path("do/", palette.palette, name="palette"),
     path("families/", families.families, name="families"),
     path("families/<int:pk>/", families.family, name="family"),
     path("families/<int:pk>/timeline/", timeline.family_timeline, name="family-timeline"),

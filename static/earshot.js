@@ -164,6 +164,7 @@
     const element = event.detail.elt;
     // Live numbers rest while nobody looks.
     if (document.hidden && "live" in element.dataset) return event.preventDefault();
+    if ("whileShown" in element.dataset && !element.parentElement?.offsetParent) return event.preventDefault();
     if (event.detail.target === drawer && !drawer.contains(element)) opener = element;
     const button = event.detail.requestConfig.triggeringEvent?.submitter;
     if (!button || button.disabled) return;

@@ -102,8 +102,9 @@ def _queue(request: HttpRequest, version: str) -> dict[str, Any]:
 
 
 def _first_free(rows: list[CallTask], user_id: int) -> CallTask | None:
-    """The first that nobody else has on the screen; where all are taken, the first."""
-    return next((one for one in rows if who_holds(one, user_id) is None), rows[0] if rows else None)
+    """The first that is nobody else's and that nobody else has on the screen; where all are taken, the first."""
+    free = (one for one in rows if one.assignee_id in (None, user_id) and who_holds(one, user_id) is None)
+    return next(free, rows[0] if rows else None)
 
 
 def queue_name(request: HttpRequest) -> str:
