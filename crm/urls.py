@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crm.views import call_tasks, calls, events, families, imports, logging, palette, people, timeline
+from crm.views import call_tasks, calls, events, families, imports, logging, palette, paper, people, timeline
 
 app_name = "crm"
 urlpatterns = [
@@ -24,6 +24,7 @@ urlpatterns = [
     path("events/new/", events.event_new, name="event-new"),
     path("events/<int:pk>/", events.event, name="event"),
     path("events/<int:pk>/check-in/", events.check_in, name="check-in"),
+    path("events/<int:pk>/sheet/", paper.event_sheet, name="event-sheet"),
     path("events/<int:pk>/people/", people.event_people, name="event-people"),
     path("events/<int:pk>/counts/", events.event_counts, name="event-counts"),
     path("imports/", imports.imports, name="imports"),

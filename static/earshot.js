@@ -108,14 +108,16 @@
     return drawerIsOpen() && (drawer.contains(element) || target === drawer) ? drawer : byId("notices");
   }
 
-  function tryAgain(element, note) {
+  function tryAgain(element, note, button) {
     note.remove();
-    if (element instanceof HTMLFormElement) element.requestSubmit();
+    if (element instanceof HTMLFormElement) element.requestSubmit(button?.isConnected ? button : null);
     else element.click();
   }
 
   function showNote(kind, event) {
-    const { elt: element, target, requestConfig } = event.detail;
+    const { target, requestConfig } = event.detail;
+    // An event before a swap names the target as its element.
+    const element = requestConfig?.elt || event.detail.elt;
     const byPerson = Boolean(requestConfig?.triggeringEvent?.isTrusted) || element instanceof HTMLFormElement;
     // A poll that fails has lost nothing; that one is signed out is said once.
     if (!byPerson && (kind !== "signed-out" || document.querySelector("[data-note]"))) return;
@@ -124,7 +126,7 @@
     if (!home || !template) return;
     const note = template.content.cloneNode(true).querySelector("[data-note]");
     const retry = note.querySelector("[data-retry]");
-    if (byPerson) retry?.addEventListener("click", () => tryAgain(element, note));
+    if (byPerson) retry?.addEventListener("click", () => tryAgain(element, note, requestConfig?.triggeringEvent?.submitter));
     else retry?.remove();
     notes.get(element)?.remove();
     notes.set(element, note);

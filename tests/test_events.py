@@ -46,7 +46,7 @@ def undo_of(answer: Any) -> str:
     return page.split('<div class="toasty">')[1].split('action="')[1].split('"')[0].replace("&amp;", "&")
 
 
-@pytest.mark.parametrize("name", ["event", "check-in", "event-people", "event-counts"])
+@pytest.mark.parametrize("name", ["event", "check-in", "event-people", "event-counts", "event-sheet"])
 def test_strangers_are_sent_to_log_in(client: Client, fair: Event, name: str) -> None:
     path = reverse(f"crm:{name}", args=[fair.pk])
     assert client.get(path).headers["Location"].startswith(reverse("login"))
@@ -335,3 +335,39 @@ def test_news_of_families_that_the_page_does_not_show_are_left_out(
     path = reverse("crm:event-counts", args=[fair.pk])
     assert f"check-in-family-{family.pk}" in staff_client.get(path, given).content.decode()
     assert "check-in-family" not in staff_client.get(path, given | {"find": "zzzz"}).content.decode()
+
+
+def test_a_sheet_is_printed_and_typed_in_by_number(staff_client: Client, fair: Event, family: Family) -> None:
+    path = reverse("crm:event-sheet", args=[fair.pk])
+    page = staff_client.get(path).content.decode()
+    elena, sofia = family.members.order_by("id")
+    assert elena.name in page
+    staff_client.post(reverse("crm:check-in", args=[fair.pk]), {"rest": "no_show"}, follow=True)
+    answer = staff_client.post(path, {"numbers": "1-2"}, follow=True)
+    assert "2 people are checked in" in answer.content.decode()
+    assert (state(elena), state(sofia)) == ("attended", "attended")
+    staff_client.post(path, {"numbers": "1 2"})
+    assert [kind for kind in log_of(family) if kind == "event_attended"] == ["event_attended"] * 2
+    staff_client.post(undo_of(answer))
+    assert (state(elena), state(sofia)) == ("no_show", "no_show")
+
+
+@pytest.mark.parametrize("typed", ["", "7", "1, ten", "0", "2-1", "1-99999"])
+def test_numbers_that_are_not_on_the_sheet_are_refused(staff_client: Client, fair: Event, typed: str) -> None:
+    answer = staff_client.post(reverse("crm:event-sheet", args=[fair.pk]), {"numbers": typed})
+    assert answer.status_code == 422
+    assert typed in answer.content.decode()
+    assert not Place.objects.filter(state="attended").exists()
+
+
+def test_a_sheet_takes_the_same_queries_for_any_number(
+    staff_client: Client, fair: Event, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(30):
+        add_places(event=fair, members=make_family(f"Family {number}").members.all(), by_id=None)
+    path = reverse("crm:event-sheet", args=[fair.pk])
+    with django_assert_max_num_queries(6):
+        staff_client.get(path)
+    with django_assert_max_num_queries(25):
+        staff_client.post(path, {"numbers": "1-32"})
+    assert Place.objects.filter(state="attended").count() == 32
