@@ -39,7 +39,7 @@ def _drawn(family: Family) -> dict[str, Any]:
     known = family.__dict__
     if "_reach_panel" not in known:
         known["_reach_panel"] = _panel(family)
-    return known["_reach_panel"]  # type: ignore[no-any-return]
+    return known["_reach_panel"]
 
 
 def _panel(family: Family) -> dict[str, Any]:

@@ -234,7 +234,7 @@ def _last_change(records: Iterable[Consent]) -> str:
     if last.recorded_by:
         words["by"] = last.recorded_by.first_name or last.recorded_by.get_username()
         return _("Last changed on %(when)s by %(by)s: %(what)s.") % words
-    words["how"] = _SOURCES.get(last.source, last.source)
+    words["how"] = str(_SOURCES.get(last.source, last.source))
     return _("Last changed on %(when)s %(how)s: %(what)s.") % words
 
 

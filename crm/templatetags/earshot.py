@@ -152,7 +152,7 @@ def initials(name: object) -> str:
     own = [word for word in words if word.casefold() not in _FAMILY_WORDS]
     if len(own) > 1 and len(own) == len(words):
         return (own[0][:1] + own[-1][:1]).upper()
-    return (own[0] if own else str(name).strip())[:2].capitalize()
+    return ("".join(own) or str(name).strip())[:2].capitalize()
 
 
 @register.filter
