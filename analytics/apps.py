@@ -10,6 +10,8 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         """Put the panel on the family's page."""
-        from crm.panels import register_family_panel
+        from crm.panels import register_family_lead, register_family_panel
 
-        register_family_panel(import_module("analytics.views").reach_panel, order=10)
+        views = import_module("analytics.views")
+        register_family_panel(views.reach_panel, order=10)
+        register_family_lead(views.reach_lead)

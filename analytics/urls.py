@@ -7,6 +7,7 @@ from analytics import views
 app_name = "analytics"
 
 urlpatterns = [
+    path("needs/<slug:kind>/", views.needs, name="needs"),
     path("", views.effectiveness, name="effectiveness"),
     path("families/<int:pk>/learn/", views.learn_now, name="learn-now"),
     path("families/<int:pk>/preference/", views.stated_preference, name="stated-preference"),

@@ -22,3 +22,18 @@ def family_panels(request: HttpRequest, family: Family) -> list[str]:
     in_order = sorted(_FAMILY_PANELS, key=_FAMILY_PANELS.__getitem__)
     rendered = (conditional_escape(function(request, family)) for function in in_order)
     return [html for html in rendered if html]
+
+
+_FAMILY_LEADS: list[FamilyPanel] = []
+
+
+def register_family_lead(function: FamilyPanel) -> FamilyPanel:
+    """Show what the function renders above the conversation on a phone; again is once."""
+    if function not in _FAMILY_LEADS:
+        _FAMILY_LEADS.append(function)
+    return function
+
+
+def family_leads(request: HttpRequest, family: Family) -> list[str]:
+    """What stands above the conversation on a phone, in the order of registration."""
+    return [conditional_escape(function(request, family)) for function in _FAMILY_LEADS]

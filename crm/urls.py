@@ -3,6 +3,7 @@
 from django.urls import path
 
 from crm.views import (
+    call_tasks,
     calls,
     changes,
     duplicates,
@@ -14,12 +15,15 @@ from crm.views import (
     households,
     imports,
     logging,
+    palette,
+    paper,
     people,
     timeline,
 )
 
 app_name = "crm"
 urlpatterns = [
+    path("do/", palette.palette, name="palette"),
     path("families/", families.families, name="families"),
     path("families/new/", editing.family_new, name="family-new"),
     path("families/<int:pk>/edit/", editing.family_edit, name="family-edit"),
@@ -46,18 +50,21 @@ urlpatterns = [
     path("families/<int:pk>/calls/", logging.log_call, name="log-call"),
     path("families/<int:pk>/conversations/", logging.log_conversation, name="log-conversation"),
     path("families/<int:pk>/notes/", logging.log_note, name="log-note"),
-    path("families/<int:pk>/task/", calls.call_task_new, name="call-task-new"),
+    path("families/<int:pk>/task/", call_tasks.call_task_new, name="call-task-new"),
     path("interactions/<int:pk>/", entries.interaction, name="interaction"),
     path("interactions/<int:pk>/correct/", entries.interaction_correct, name="interaction-correct"),
     path("interactions/<int:pk>/pin/", entries.interaction_pin, name="interaction-pin"),
     path("interactions/<int:pk>/undo/", logging.undo_interaction, name="undo-interaction"),
     path("calls/", calls.calls, name="calls"),
     path("calls/log/", logging.pick_family_for_call, name="pick-family-for-call"),
+    path("calls/change/", call_tasks.call_tasks_change, name="call-tasks-change"),
+    path("calls/<int:pk>/hold/", call_tasks.call_task_hold, name="call-task-hold"),
     path("calls/<int:pk>/close/", calls.call_task_close, name="call-task-close"),
     path("events/", events.events, name="events"),
     path("events/new/", events.event_new, name="event-new"),
     path("events/<int:pk>/", events.event, name="event"),
     path("events/<int:pk>/check-in/", events.check_in, name="check-in"),
+    path("events/<int:pk>/sheet/", paper.event_sheet, name="event-sheet"),
     path("events/<int:pk>/people/", people.event_people, name="event-people"),
     path("events/<int:pk>/counts/", events.event_counts, name="event-counts"),
     path("imports/", imports.imports, name="imports"),

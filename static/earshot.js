@@ -108,22 +108,25 @@
     return drawerIsOpen() && (drawer.contains(element) || target === drawer) ? drawer : byId("notices");
   }
 
-  function tryAgain(element, note) {
+  function tryAgain(element, note, button) {
     note.remove();
-    if (element instanceof HTMLFormElement) element.requestSubmit();
+    if (element instanceof HTMLFormElement) element.requestSubmit(button?.isConnected ? button : null);
     else element.click();
   }
 
   function showNote(kind, event) {
-    const { elt: element, target, requestConfig } = event.detail;
+    const { target, requestConfig } = event.detail;
+    // An event before a swap names the target as its element.
+    const element = requestConfig?.elt || event.detail.elt;
     const byPerson = Boolean(requestConfig?.triggeringEvent?.isTrusted) || element instanceof HTMLFormElement;
-    if (notes.get(element)?.isConnected && !byPerson) return; // A poll says it once.
+    // A poll that fails has lost nothing; that one is signed out is said once.
+    if (!byPerson && (kind !== "signed-out" || document.querySelector("[data-note]"))) return;
     const home = noteHome(element, target);
     const template = byId(`note-${kind}`);
     if (!home || !template) return;
     const note = template.content.cloneNode(true).querySelector("[data-note]");
     const retry = note.querySelector("[data-retry]");
-    if (byPerson) retry?.addEventListener("click", () => tryAgain(element, note));
+    if (byPerson) retry?.addEventListener("click", () => tryAgain(element, note, requestConfig?.triggeringEvent?.submitter));
     else retry?.remove();
     notes.get(element)?.remove();
     notes.set(element, note);
@@ -163,6 +166,7 @@
     const element = event.detail.elt;
     // Live numbers rest while nobody looks.
     if (document.hidden && "live" in element.dataset) return event.preventDefault();
+    if ("whileShown" in element.dataset && !element.parentElement?.offsetParent) return event.preventDefault();
     if (event.detail.target === drawer && !drawer.contains(element)) opener = element;
     const button = event.detail.requestConfig.triggeringEvent?.submitter;
     if (!button || button.disabled) return;
@@ -171,6 +175,9 @@
     button.classList.add("htmx-request");
   }
 
+  // A second click on a button that rests lands on its list or on main, which can be focused.
+  const lostFocus = () => [document.body, byId("main")].includes(document.activeElement);
+
   function release(event) {
     const held = pressed.get(event.detail.xhr);
     if (!held) return;
@@ -178,7 +185,7 @@
     held.button.classList.remove("htmx-request");
     // A button that was swapped out comes back under its own id.
     const button = held.button.isConnected ? held.button : held.button.id && byId(held.button.id);
-    if (held.focused && document.activeElement === document.body && button) button.focus();
+    if (held.focused && lostFocus() && button) button.focus();
   }
 
   /* News of others may replace the row that somebody is in: the focus stays where it was. */
@@ -204,8 +211,26 @@
     form.requestSubmit(button);
   }
 
+  /* A menu closes on Esc, on a click elsewhere, and once something in it is chosen. */
+  const openMenus = () => [...document.querySelectorAll("details.menu[open]")];
+
+  function closeMenus(event) {
+    for (const menu of openMenus()) {
+      if (!menu.contains(event.target) || event.target.closest("a, button")) menu.open = false;
+    }
+  }
+
+  function escapeMenu() {
+    const [menu] = openMenus();
+    if (!menu) return false;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+    return true;
+  }
+
   function press(event) {
     if (event.defaultPrevented || event.isComposing) return;
+    if (event.key === "Escape" && escapeMenu()) return;
     if (event.key === "Escape" && drawerIsOpen() && !document.querySelector("dialog[open]")) {
       closeDrawer();
     } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -220,6 +245,7 @@
   }
 
   function click(event) {
+    closeMenus(event);
     const toggle = event.target.closest("[data-theme-toggle]");
     const choice = event.target.closest("[data-theme-set]");
     if (toggle) chooseTheme(themes[(themes.indexOf(theme()) + 1) % themes.length]);

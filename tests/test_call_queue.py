@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -12,7 +13,7 @@ from django.utils import timezone
 from crm.models import CallTask, ChannelPreference, Family, Interaction
 from crm.selectors.tasks import PAGE_SIZE, count_calls_due
 from crm.services import correct_interaction, create_call_task
-from tests.factories import guardian, make_family, make_interaction, make_user
+from tests.factories import guardian, make_event, make_family, make_interaction, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +32,11 @@ def task(family: Family) -> CallTask:
 
 def close(client: Client, task: CallTask, **given: Any) -> Any:
     return client.post(reverse("crm:call-task-close", args=[task.pk]), given)
+
+
+def soon() -> str:
+    """A week from now, as a browser's control says it."""
+    return f"{timezone.localtime() + timedelta(days=7):%Y-%m-%dT%H:%M}"
 
 
 def test_strangers_are_sent_to_log_in(client: Client, task: CallTask) -> None:
@@ -84,9 +90,26 @@ def test_a_wrong_number_is_set_aside(staff_client: Client, task: CallTask) -> No
     assert not task.family.contact_points.get(channel="phone").is_valid
 
 
-def test_a_call_to_a_task_that_somebody_closed_is_still_logged(staff_client: Client, task: CallTask) -> None:
+def test_a_task_that_somebody_closed_says_by_whom_and_keeps_what_was_typed(
+    staff_client: Client, task: CallTask
+) -> None:
+    colleague = Client()
+    colleague.force_login(make_user("priya"))
+    close(colleague, task, outcome="answered", token="p1")
+    answer = close(staff_client, task, outcome="voicemail", notes="Kept words", token="t1")
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    for words in ("Priya closed this call on", "Outcome: Answered.", "Kept words", "Log it as another call"):
+        assert words in page
+    assert Interaction.objects.filter(interaction_type="phone_call_made").count() == 1
+    close(staff_client, task, outcome="voicemail", notes="Kept words", token="t1", another="1")
+    close(staff_client, task, outcome="voicemail", notes="Kept words", token="t1")
+    assert Interaction.objects.filter(interaction_type="phone_call_made").count() == 2
+
+
+def test_a_call_to_a_task_that_was_called_off_is_logged_where_one_insists(staff_client: Client, task: CallTask) -> None:
     close(staff_client, task, act="cancel")
-    close(staff_client, task, outcome="answered", token="t1")
+    close(staff_client, task, outcome="answered", token="t1", another="1")
     assert Interaction.objects.filter(interaction_type="phone_call_made").count() == 1
     task.refresh_from_db()
     assert task.state == "cancelled"
@@ -97,7 +120,8 @@ def test_a_call_to_a_task_that_somebody_closed_is_still_logged(staff_client: Cli
 @pytest.mark.parametrize(
     "wrong",
     [{"outcome": ""}, {"outcome": "shouted"}, {"outcome": "answered", "minutes": "9999999"},
-     {"outcome": "answered", "number": "12"}, {"act": "later", "due_at": "soon"}, {"act": "later", "due_at": ""}],
+     {"outcome": "answered", "number": "12"}, {"act": "later", "due_at": "soon"}, {"act": "later", "due_at": ""},
+     {"act": "later", "due_at": "2019-01-05T10:00"}, {"act": "later", "due_at": "2099-01-05T10:00"}],
 )  # fmt: skip
 def test_a_bad_outcome_comes_back_with_what_was_typed(
     staff_client: Client, task: CallTask, wrong: dict[str, str]
@@ -114,9 +138,10 @@ def test_a_call_is_taken_put_off_given_back_and_called_off(staff_client: Client,
     task.refresh_from_db()
     assert task.assignee == staff
     assert "Fees" in staff_client.get(reverse("crm:calls"), {"show": "mine"}).content.decode()
-    close(staff_client, task, act="later", due_at="2099-01-05T10:00")
+    in_a_month = (timezone.now() + timedelta(days=30)).replace(second=0, microsecond=0)
+    close(staff_client, task, act="later", due_at=f"{timezone.localtime(in_a_month):%Y-%m-%dT%H:%M}")
     task.refresh_from_db()
-    assert task.due_at.isoformat() == "2099-01-05T10:00:00+00:00"
+    assert task.due_at == in_a_month
     assert count_calls_due() == 0
     assert "Fees" in staff_client.get(reverse("crm:calls"), {"show": "later"}).content.decode()
     close(staff_client, task, act="give_back")
@@ -138,7 +163,7 @@ def test_saving_goes_on_to_the_next_call(staff_client: Client, task: CallTask) -
 def test_a_new_call_is_asked_for_once(staff_client: Client, staff: Any, family: Family) -> None:
     path = reverse("crm:call-task-new", args=[family.pk])
     token = staff_client.get(path).context["form"]["token"].value()
-    given = {"reason": "Ask", "due_at": "2030-01-05T10:00", "mine": "on", "token": token, "member": guardian(family).pk}
+    given = {"reason": "Ask", "due_at": soon(), "mine": "on", "token": token, "member": guardian(family).pk}
     for _double_click in range(2):
         assert staff_client.post(path, given).headers["Location"] == family.get_absolute_url()
     task = CallTask.objects.get()
@@ -149,17 +174,17 @@ def test_a_new_call_in_the_drawer_answers_with_parts(staff_client: Client, famil
     path = reverse("crm:call-task-new", args=[family.pk])
     htmx = {"HTTP_HX_REQUEST": "true"}
     assert "<html" not in staff_client.get(path, **htmx).content.decode()
-    refused = staff_client.post(path, {"reason": "", "due_at": "2030-01-05T10:00"}, **htmx)
+    refused = staff_client.post(path, {"reason": "", "due_at": soon()}, **htmx)
     assert refused.status_code == 422
     assert "<html" not in refused.content.decode()
-    saved = staff_client.post(path, {"reason": "Ask", "due_at": "2030-01-05T10:00"}, **htmx).content.decode()
+    saved = staff_client.post(path, {"reason": "Ask", "due_at": soon()}, **htmx).content.decode()
     assert 'hx-swap-oob="innerHTML"' in saved
     assert "on the list" in saved
 
 
 def test_a_person_of_another_family_cannot_be_asked_for(staff_client: Client, family: Family) -> None:
     stranger = guardian(make_family("Okafor family"))
-    given = {"reason": "Ask", "due_at": "2030-01-05T10:00", "member": stranger.pk}
+    given = {"reason": "Ask", "due_at": soon(), "member": stranger.pk}
     assert staff_client.post(reverse("crm:call-task-new", args=[family.pk]), given).status_code == 422
     assert not CallTask.objects.exists()
 
@@ -188,3 +213,82 @@ def test_the_queue_is_paged_with_constant_queries(
 
 def test_an_unknown_task_is_not_found(staff_client: Client) -> None:
     assert staff_client.post(reverse("crm:call-task-close", args=[404]), {}).status_code == 404
+
+
+POSTED = ["call-task-close", "call-task-hold", "check-in", "undo-interaction"]
+
+
+@pytest.mark.parametrize("name", POSTED)
+def test_whoever_logs_in_again_is_led_to_a_page_that_exists(
+    staff_client: Client, task: CallTask, family: Family, name: str
+) -> None:
+    keys = {"check-in": make_event().pk, "undo-interaction": make_interaction(family, "note").pk}
+    path = reverse(f"crm:{name}", args=[keys.get(name, task.pk)])
+    assert staff_client.get(path, follow=True).status_code == 200
+    assert staff_client.put(path).status_code == 405
+
+
+def test_two_people_never_get_the_same_call(staff_client: Client, staff: Any, task: CallTask) -> None:
+    second, third = (
+        create_call_task(family=make_family(), reason="Next", due_at=task.due_at + timedelta(seconds=one))
+        for one in (1, 2)
+    )
+    colleague = Client()
+    colleague.force_login(make_user("priya"))
+    assert not colleague.post(reverse("crm:call-task-hold", args=[second.pk])).content
+    answer = close(staff_client, task, outcome="answered", token="t1", show="due")
+    assert answer.headers["Location"].endswith(f"task={third.pk}")
+    page = staff_client.get(reverse("crm:calls"), {"task": second.pk}).content.decode()
+    assert "Priya has this call on the screen." in page
+    assert "Priya is on it" in page
+    assert colleague.get(reverse("crm:calls")).context["task"] == second
+    moved = staff_client.post(reverse("crm:call-task-hold", args=[second.pk]), {"chosen": "0"})
+    assert moved.headers["HX-Redirect"].endswith(f"task={third.pk}")
+
+
+def test_a_call_that_nobody_looks_at_any_more_is_free_again(staff_client: Client, task: CallTask) -> None:
+    CallTask.objects.update(held_by=make_user("priya"), held_until=timezone.now() - timedelta(seconds=1))
+    assert not staff_client.post(reverse("crm:call-task-hold", args=[task.pk])).content
+    task.refresh_from_db()
+    assert task.held_by == get_user_model().objects.get(username="nora")
+
+
+def test_ticked_calls_are_given_to_somebody_and_put_off(staff_client: Client, task: CallTask, family: Family) -> None:
+    done = create_call_task(family=family, reason="Done", due_at=timezone.now())
+    close(staff_client, done, act="cancel")
+    make_user("priya")
+    path = reverse("crm:call-tasks-change")
+    staff_client.post(path, {"task": [task.pk, done.pk], "give_to": "priya"})
+    task.refresh_from_db()
+    done.refresh_from_db()
+    assert (task.assignee and task.assignee.username, done.assignee) == ("priya", None)
+    staff_client.post(path, {"task": [task.pk], "put_off": "day"})
+    task.refresh_from_db()
+    assert timedelta(hours=23) < task.due_at - timezone.now() < timedelta(hours=25)
+    for wrong in ({}, {"task": "x"}, {"task": task.pk, "give_to": "nobody"}):
+        answer = staff_client.post(path, wrong, follow=True)
+        assert "note-bar care" in answer.content.decode()
+
+
+def test_the_queue_answers_204_until_a_colleague_changes_it(staff_client: Client, task: CallTask) -> None:
+    version = staff_client.get(reverse("crm:calls")).context["version"]
+    assert staff_client.get(reverse("crm:calls"), {"seen": version}).status_code == 204
+    create_call_task(family=task.family, reason="A new one", due_at=timezone.now())
+    assert "A new one" in staff_client.get(reverse("crm:calls"), {"seen": version}).content.decode()
+
+
+def test_how_many_of_the_due_calls_are_mine(staff_client: Client, staff: Any, task: CallTask, family: Family) -> None:
+    later = timezone.now() + timedelta(days=3)
+    for due_at in (timezone.now(), later, later):
+        create_call_task(family=family, reason="Mine", due_at=due_at, assignee_id=staff.pk)
+    page = staff_client.get(reverse("crm:calls")).content.decode()
+    assert "2 calls are due today or overdue. 1 of them is yours." in page
+
+
+def test_a_message_is_one_line_of_the_last_contacts(staff_client: Client, task: CallTask, family: Family) -> None:
+    sent = make_interaction(family, "email_sent", metadata={"subject": "Winter fair"})
+    for kind in ("email_delivered", "email_opened", "email_clicked"):
+        make_interaction(family, kind, in_reply_to=sent.external_id)
+    Interaction.objects.exclude(pk=sent.pk).update(attempt=sent)
+    contacts = staff_client.get(reverse("crm:calls")).context["about"].contacts
+    assert [(one.words, one.outcome) for one in contacts] == [("Email: Winter fair", "clicked")]

@@ -547,8 +547,8 @@ def test_a_stranger_sees_and_starts_nothing(client: Any) -> None:
 
 def test_starting_is_never_a_get_and_unknown_is_404(manager_client: Any) -> None:
     campaign = make_campaign()
-    assert manager_client.get(url("start", campaign)).status_code == 405
-    assert manager_client.get(url("stop", campaign)).status_code == 405
+    assert manager_client.get(url("start", campaign)).headers["Location"] == url("preview", campaign)
+    assert manager_client.get(url("stop", campaign)).headers["Location"] == url("campaign", campaign)
     for name in ("campaign", "edit-campaign", "preview"):
         assert manager_client.get(reverse(f"campaigns:{name}", args=[99999])).status_code == 404
     for name in ("start", "stop"):

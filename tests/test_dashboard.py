@@ -133,7 +133,67 @@ def test_contacts_to_repair_and_families_out_of_reach() -> None:
         email = family.contact_points.get(channel="email").value
         invalidate_address(channel="email", address=email, reason="mailbox does not exist")
     repairs = attention.repairs(5)
-    assert (repairs.broken, repairs.unreachable, len(repairs.first)) == (2, 1, 2)
+    assert (repairs.broken, repairs.unreachable, repairs.nowhere, len(repairs.first)) == (2, 1, 0, 2)
+    make_family("Without", email=None, phone=None)
+    make_family("Left", email=None, phone=None, stage="left")
+    repairs = attention.repairs(5)
+    assert (repairs.unreachable, repairs.nowhere) == (2, 1)
+
+
+def test_the_start_mixes_kinds_so_that_none_is_hidden(staff_client: Client) -> None:
+    for number in range(9):
+        create_call_task(family=make_family(f"Late {number}"), reason="Late", due_at=NOW - 2 * DAY)
+    make_interaction(make_family("Okafor family"), "sms_received", NOW - HOUR)
+    broken = make_family("Brandt family")
+    invalidate_address(channel="email", address=broken.contact_points.get(channel="email").value, reason="bounced")
+    text = page(staff_client)
+    start = text[text.index('id="start-title"') : text.index('id="days-title"')]
+    assert "Okafor" in start
+    assert "Brandt" in start
+    assert start.count("Late ") >= 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("answer", "Okafor"), ("repair", "Brandt"), ("reach", "Without"), ("drift", "Silent")]
+)
+def test_behind_each_figure_stands_its_whole_list(staff_client: Client, kind: str, name: str) -> None:
+    make_interaction(make_family("Okafor"), "sms_received", NOW - HOUR)
+    broken = make_family("Brandt")
+    invalidate_address(channel="email", address=broken.contact_points.get(channel="email").value, reason="bounced")
+    make_family("Without", email=None, phone=None)
+    for number in range(6):
+        make_interaction(Family.objects.filter(name="Silent").first() or make_family("Silent"), "portal_login",
+                         NOW - (50 + number) * DAY)  # fmt: skip
+    path = reverse("analytics:needs", args=[kind])
+    listed = staff_client.get(path)
+    assert [row["family"].name for row in listed.context["rows"]] == [name]
+    assert path in page(staff_client) or kind == "reach"
+
+
+@pytest.mark.parametrize("kind", ["answer", "repair", "reach", "drift"])
+def test_the_lists_are_paged_with_constant_queries(
+    staff_client: Client, monkeypatch: Any, django_assert_max_num_queries: Any, kind: str
+) -> None:
+    monkeypatch.setattr("analytics.views.lists.SIZE", 2)
+    for number in range(3):
+        family = make_family(f"Broken {number}", phone=None)
+        invalidate_address(channel="email", address=family.contact_points.get().value, reason="bounced")
+        make_interaction(make_family(f"Asks {number}"), "sms_received", NOW - (number + 1) * HOUR)
+        silent = make_family(f"Silent {number}")
+        for day in range(6):
+            make_interaction(silent, "portal_login", NOW - (50 + day) * DAY)
+    path = reverse("analytics:needs", args=[kind])
+    with django_assert_max_num_queries(6):
+        first = staff_client.get(path)
+    second = staff_client.get(path, {"after": first.context["next"]})
+    names = [row["family"].name for one in (first, second) for row in one.context["rows"]]
+    assert len(set(names)) == len(names) == 3
+    assert staff_client.get(path, {"after": "nonsense"}).status_code == 200
+
+
+def test_strangers_and_unknown_lists(client: Client, staff_client: Client) -> None:
+    assert client.get(reverse("analytics:needs", args=["answer"])).status_code == 302
+    assert staff_client.get(reverse("analytics:needs", args=["gossip"])).status_code == 404
 
 
 def test_who_drifts_away() -> None:

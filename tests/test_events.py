@@ -46,7 +46,7 @@ def undo_of(answer: Any) -> str:
     return page.split('<div class="toasty">')[1].split('action="')[1].split('"')[0].replace("&amp;", "&")
 
 
-@pytest.mark.parametrize("name", ["event", "check-in", "event-people", "event-counts"])
+@pytest.mark.parametrize("name", ["event", "check-in", "event-people", "event-counts", "event-sheet"])
 def test_strangers_are_sent_to_log_in(client: Client, fair: Event, name: str) -> None:
     path = reverse(f"crm:{name}", args=[fair.pk])
     assert client.get(path).headers["Location"].startswith(reverse("login"))
@@ -283,3 +283,91 @@ def test_the_events_are_paged_with_constant_queries(
     assert [row.event.name for row in past.context["rows"]][:2] == ["Past 0", "Past 1"]
     later = staff_client.get(path, {"show": "past", "after": past.context["next"]})
     assert [row.event.name for row in later.context["rows"]] == ["Past 20", "Past 21"]
+
+
+def test_an_event_to_come_has_no_absentees_yet(staff_client: Client, family: Family) -> None:
+    tomorrow = make_event("Winter fair", timezone.now() + timedelta(days=1))
+    staff_client.post(reverse("crm:event-people", args=[tomorrow.pk]), {"family": family.pk})
+    page = staff_client.get(tomorrow.get_absolute_url()).content.decode()
+    assert "Once it has begun" in page
+    assert "rest-confirm" not in page
+    answer = staff_client.post(reverse("crm:check-in", args=[tomorrow.pk]), {"rest": "no_show"}, follow=True)
+    assert "has not begun" in answer.content.decode()
+    assert not Place.objects.filter(state="no_show").exists()
+
+
+def test_whom_the_rest_did_not_come_is_asked_before_with_the_number(staff_client: Client, fair: Event) -> None:
+    expected = Place.objects.filter(event=fair, state="expected").count()
+    assert f"Yes, {expected} did not come" in staff_client.get(fair.get_absolute_url()).content.decode()
+    staff_client.post(reverse("crm:check-in", args=[fair.pk]), {"rest": "no_show"})
+    assert "Everybody is marked" in staff_client.get(fair.get_absolute_url()).content.decode()
+
+
+def test_past_events_speak_in_the_past(staff_client: Client, family: Family) -> None:
+    past = make_event("Spring fair", timezone.now() - timedelta(days=30))
+    assert "Nobody was on the list" in staff_client.get(reverse("crm:events"), {"show": "past"}).content.decode()
+    staff_client.post(reverse("crm:event-people", args=[past.pk]), {"family": family.pk})
+    listed = staff_client.get(reverse("crm:events"), {"show": "past"}).content.decode()
+    assert "were expected, none is marked" in listed
+    assert "people came" in staff_client.get(past.get_absolute_url()).content.decode()
+
+
+def test_a_guest_of_another_window_appears_in_this_one(staff_client: Client, fair: Event) -> None:
+    page = staff_client.get(fair.get_absolute_url())
+    numbers = page.context["numbers"]
+    known = {"seen": numbers.token, "known": numbers.people}
+    path = reverse("crm:event-counts", args=[fair.pk])
+    assert staff_client.get(path, known).status_code == 204
+    staff_client.post(reverse("crm:event-people", args=[fair.pk]), {"guest": "Ines Rocha", "guest_email": ""})
+    news = staff_client.get(path, known).content.decode()
+    assert "Ines" in news
+    assert 'id="people" hx-swap-oob="true"' in news
+    elsewhere = staff_client.get(path, known | {"find": "nobody of that name"}).content.decode()
+    assert "Ines" not in elsewhere
+
+
+def test_news_of_families_that_the_page_does_not_show_are_left_out(
+    staff_client: Client, fair: Event, family: Family
+) -> None:
+    numbers = staff_client.get(fair.get_absolute_url()).context["numbers"]
+    staff_client.post(reverse("crm:check-in", args=[fair.pk]), {"tick": f"{guardian(family).pk}:attended"})
+    given = {"seen": numbers.token, "known": numbers.people}
+    path = reverse("crm:event-counts", args=[fair.pk])
+    assert f"check-in-family-{family.pk}" in staff_client.get(path, given).content.decode()
+    assert "check-in-family" not in staff_client.get(path, given | {"find": "zzzz"}).content.decode()
+
+
+def test_a_sheet_is_printed_and_typed_in_by_number(staff_client: Client, fair: Event, family: Family) -> None:
+    path = reverse("crm:event-sheet", args=[fair.pk])
+    page = staff_client.get(path).content.decode()
+    elena, sofia = family.members.order_by("id")
+    assert elena.name in page
+    staff_client.post(reverse("crm:check-in", args=[fair.pk]), {"rest": "no_show"}, follow=True)
+    answer = staff_client.post(path, {"numbers": "1-2"}, follow=True)
+    assert "2 people are checked in" in answer.content.decode()
+    assert (state(elena), state(sofia)) == ("attended", "attended")
+    staff_client.post(path, {"numbers": "1 2"})
+    assert [kind for kind in log_of(family) if kind == "event_attended"] == ["event_attended"] * 2
+    staff_client.post(undo_of(answer))
+    assert (state(elena), state(sofia)) == ("no_show", "no_show")
+
+
+@pytest.mark.parametrize("typed", ["", "7", "1, ten", "0", "2-1", "1-99999"])
+def test_numbers_that_are_not_on_the_sheet_are_refused(staff_client: Client, fair: Event, typed: str) -> None:
+    answer = staff_client.post(reverse("crm:event-sheet", args=[fair.pk]), {"numbers": typed})
+    assert answer.status_code == 422
+    assert typed in answer.content.decode()
+    assert not Place.objects.filter(state="attended").exists()
+
+
+def test_a_sheet_takes_the_same_queries_for_any_number(
+    staff_client: Client, fair: Event, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(30):
+        add_places(event=fair, members=make_family(f"Family {number}").members.all(), by_id=None)
+    path = reverse("crm:event-sheet", args=[fair.pk])
+    with django_assert_max_num_queries(6):
+        staff_client.get(path)
+    with django_assert_max_num_queries(25):
+        staff_client.post(path, {"numbers": "1-32"})
+    assert Place.objects.filter(state="attended").count() == 32

@@ -368,7 +368,8 @@ def test_effectiveness_counts_the_same_way_over_other_periods(family: Family) ->
 def test_staff_can_learn_one_family_anew(staff_client: Client, family: Family) -> None:
     make_interaction(family, "phone_call_made", NOW - DAY, outcome="answered")
     address = reverse("analytics:learn-now", args=[family.pk])
-    assert staff_client.get(address).status_code == 405
+    assert staff_client.get(address).headers["Location"] == family.get_absolute_url()
+    assert not ChannelPreference.objects.exists()
     assert staff_client.post(address).status_code == 302
     assert ChannelPreference.objects.get().phone_answer_rate == 100
     assert staff_client.post(reverse("analytics:learn-now", args=[family.pk + 1])).status_code == 404

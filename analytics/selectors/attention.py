@@ -1,11 +1,12 @@
 """Who needs a person today; docs/definitions.md says what each count means."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, When, Window
+from django.db.models import Case, Count, Exists, Max, Min, OuterRef, Q, QuerySet, Subquery, When, Window
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from analytics.selectors.corrected import standing
@@ -52,10 +53,14 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class Repairs:
-    """Addresses that do not work, families that none of theirs reaches, and the newest broken ones."""
+    """Addresses that do not work, families that no address of theirs reaches, and the newest broken ones.
+
+    `nowhere` of the unreachable have no address at all.
+    """
 
     broken: int
     unreachable: int
+    nowhere: int
     first: list[ContactPoint]
 
 
@@ -79,30 +84,32 @@ def calls(moment: datetime, limit: int) -> Calls:
 
 def answers(moment: datetime, limit: int) -> Answers:
     """Families that wrote or rang within 14 days and had no answer since, the longest wait first; two queries."""
-    rows = (
-        _unanswered(moment)
-        .order_by()
-        .values("family_id")
-        .annotate(since=Min("occurred_at"), last=Max("occurred_at"))
-        .annotate(total=Window(Count("*")))
-        .order_by("since", "family_id")[:limit]
-    )
-    found = list(rows)
+    found = list(waiting(moment)[:limit])
     if not found:
         return Answers(0, None, [])
-    return Answers(found[0]["total"], found[0]["since"], _with_entries(found))
+    return Answers(found[0].total, found[0].since, with_entries(found))
 
 
-def _with_entries(rows: Sequence[Mapping[str, Any]]) -> list[Waiting]:
+def waiting(moment: datetime) -> QuerySet[Any, Any]:
+    """Rows of `family_id`, `since` when they wait, `last` when they spoke and `total`, the longest wait first."""
+    said = _unanswered(moment).order_by().values("family_id")
+    rows = said.annotate(since=Min("occurred_at"), last=Max("occurred_at")).annotate(total=Window(Count("*")))
+    return rows.order_by("since", "family_id").values_list("family_id", "since", "last", "total", named=True)
+
+
+def with_entries(rows: Sequence[Any]) -> list[Waiting]:
+    """What the families of such rows said last, in one query."""
+    if not rows:
+        return []
     wanted = Q()
     for row in rows:
-        wanted |= Q(family_id=row["family_id"], occurred_at=row["last"])
+        wanted |= Q(family_id=row.family_id, occurred_at=row.last)
     entries = Interaction.objects.filter(wanted & _from_them()).select_related("family").order_by("id")
     by_family = {entry.family_id: entry for entry in entries}
     return [
-        Waiting(by_family[row["family_id"]].family, row["since"], by_family[row["family_id"]])
+        Waiting(by_family[row.family_id].family, row.since, by_family[row.family_id])
         for row in rows
-        if row["family_id"] in by_family
+        if row.family_id in by_family
     ]
 
 
@@ -137,18 +144,33 @@ def _unanswered(moment: datetime) -> QuerySet[Interaction]:
 
 
 def repairs(limit: int) -> Repairs:
-    """Broken contact points, and families all of whose addresses are broken; two queries."""
-    works = ContactPoint.objects.filter(family=OuterRef("family"), is_valid=True)
-    broken = ContactPoint.objects.filter(is_valid=False)
-    counts = broken.annotate(cut_off=~Exists(works)).aggregate(
-        broken=Count("pk"), unreachable=Count("family", filter=Q(cut_off=True), distinct=True)
-    )
-    first = broken.select_related("family", "member").order_by(F("invalid_since").desc(nulls_last=True), "-id")
-    return Repairs(counts["broken"], counts["unreachable"], list(first[:limit]))
+    """Broken contact points, and families that no address reaches; three queries."""
+    broken = broken_points()
+    held = Exists(ContactPoint.objects.filter(family=OuterRef("pk")))
+    counts = out_of_reach().aggregate(unreachable=Count("pk"), nowhere=Count("pk", filter=~held))
+    return Repairs(broken.count(), counts["unreachable"], counts["nowhere"], list(broken[:limit]))
+
+
+def broken_points() -> QuerySet[ContactPoint]:
+    """Addresses that do not work, the last to break first; where that is not known, the last to be made."""
+    broken = ContactPoint.objects.filter(is_valid=False).select_related("family", "member")
+    return broken.annotate(broke_at=Coalesce("invalid_since", "created_at")).order_by("-broke_at", "-id")
+
+
+def out_of_reach() -> QuerySet[Family]:
+    """Families that are still with us and have no address that works: all broken, or none given."""
+    works = ContactPoint.objects.filter(family=OuterRef("pk"), is_valid=True)
+    return Family.objects.exclude(stage=Stage.LEFT).filter(~Exists(works)).order_by("name", "id")
 
 
 def drifting(moment: datetime, limit: int) -> Drifting:
-    """Families with six signs of life or more between 180 and 42 days ago and none since; one query.
+    """Families that were in touch often and have fallen silent; one query."""
+    families = list(silent_families(moment).annotate(total=Window(Count("pk")))[:limit])
+    return Drifting(families[0].total if families else 0, families)
+
+
+def silent_families(moment: datetime) -> QuerySet[Any]:
+    """Families with six signs of life or more between 180 and 42 days ago and none since, with `last_sign`.
 
     Looks at few rows of each family, by the index over family and time.
     """
@@ -158,15 +180,13 @@ def drifting(moment: datetime, limit: int) -> Drifting:
     before = signs.filter(occurred_at__lte=silent_since, occurred_at__gt=moment - timedelta(days=ACTIVE_DAYS))
     newest = before.order_by("-occurred_at", "-id")
     often = newest[ACTIVE_CONTACTS - 1 : ACTIVE_CONTACTS]
-    found = (
+    return (
         Family.objects.exclude(stage=Stage.LEFT)
         # CASE keeps the order: the many that are in touch are settled by one row each.
         .filter(Case(When(Exists(recent), then=False), default=Exists(often)))
-        .annotate(last_sign=Subquery(newest.values("occurred_at")[:1]), total=Window(Count("pk")))
-        .order_by("-last_sign", "id")[:limit]
+        .annotate(last_sign=Subquery(newest.values("occurred_at")[:1]))
+        .order_by("-last_sign", "-id")
     )
-    families = list(found)
-    return Drifting(families[0].total if families else 0, families)
 
 
 def _signs_of_life() -> QuerySet[Interaction]:

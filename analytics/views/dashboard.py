@@ -31,14 +31,14 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 def _today() -> dict[str, Any]:
     moment = timezone.now()
     calls, answers = attention.calls(moment, NEEDS), attention.answers(moment, NEEDS)
-    learned = learned_totals()
+    repairs, learned = attention.repairs(SIDE_ROWS), learned_totals()
     return {
         "now": moment,
         "calls": calls,
         "answers": answers,
-        "repairs": attention.repairs(SIDE_ROWS),
+        "repairs": repairs,
         "drifting": attention.drifting(moment, SIDE_ROWS),
-        "needs": first_needs(calls, answers, moment, NEEDS),
+        "needs": first_needs(calls, answers, repairs, moment, NEEDS),
         "chart": day_chart(days(moment, CHART_DAYS)),
         "entries": [(entry, in_a_line(entry)) for entry in latest(moment, ENTRIES)],
         "channels": learned.channels,

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from analytics import jobs
 from analytics.forms import StatedPreferenceForm
@@ -19,13 +19,27 @@ from crm.errors import Invalid
 from crm.models import Family, StatedPreference
 from crm.roles import OfficeRole, role_required
 from crm.services import state_preference
+from crm.views.posting import posted_from
 
 UNPROCESSABLE = 422
 
 
 def reach_panel(request: HttpRequest, family: Family) -> SafeString:
     """The panel's HTML."""
-    return render_to_string("analytics/partials/reach_panel.html", _panel(family), request=request)
+    return render_to_string("analytics/partials/reach_panel.html", _drawn(family), request=request)
+
+
+def reach_lead(request: HttpRequest, family: Family) -> SafeString:
+    """Its first sentence, for the top of a phone's page."""
+    return render_to_string("analytics/partials/reach_lead.html", _drawn(family), request=request)
+
+
+def _drawn(family: Family) -> dict[str, Any]:
+    """What is drawn twice on one page is worked out once."""
+    known = family.__dict__
+    if "_reach_panel" not in known:
+        known["_reach_panel"] = _panel(family)
+    return known["_reach_panel"]
 
 
 def _panel(family: Family) -> dict[str, Any]:
@@ -42,7 +56,7 @@ def _panel(family: Family) -> dict[str, Any]:
 
 
 @role_required(OfficeRole.STAFF)
-@require_POST
+@posted_from("crm:family")
 def learn_now(request: HttpRequest, pk: int) -> HttpResponse:
     """Work out this family's preferences at once, as the night would."""
     family = get_object_or_404(Family, pk=pk)

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.audience import STAYING, audience_families
 from campaigns.forms import AudienceForm, CampaignForm
@@ -17,6 +17,7 @@ from channels.services.send import LONGEST_SMS
 from crm.errors import Invalid
 from crm.models import Topic
 from crm.roles import OfficeRole, access_of, role_required
+from crm.views.posting import posted_from
 
 
 @role_required(OfficeRole.STAFF)
@@ -95,7 +96,7 @@ def audience_count(request: HttpRequest) -> HttpResponse:
 
 
 @role_required(OfficeRole.MANAGER)
-@require_POST
+@posted_from("campaigns:new-campaign")
 def sms_length(request: HttpRequest) -> HttpResponse:
     """How long the SMS text is, for the form."""
     context = {"length": len(request.POST.get("sms", "").strip().replace("\r\n", "\n")), "longest": LONGEST_SMS}

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from campaigns.audience import audience_in_words
 from campaigns.looks import reason_look, refusal_words, whys_in_words
@@ -19,6 +19,7 @@ from channels.texts import render as fill_in
 from crm.errors import Invalid
 from crm.models import Member
 from crm.roles import OfficeRole, role_required
+from crm.views.posting import posted_from
 
 
 @role_required(OfficeRole.MANAGER)
@@ -84,7 +85,7 @@ def _sample(campaign: Campaign, page: FamilyPage) -> dict[str, str] | None:
 
 
 @role_required(OfficeRole.MANAGER)
-@require_POST
+@posted_from("campaigns:preview")
 def start(request: HttpRequest, pk: int) -> HttpResponse:
     """Let it go out, once."""
     campaign = get_object_or_404(Campaign, pk=pk)

@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseClientRefresh
 
 from campaigns.audience import audience_in_words
@@ -22,6 +22,7 @@ from campaigns.services import stop_campaign
 from campaigns.views.addresses import query
 from channels.enums import MessageStatus
 from crm.roles import OfficeRole, access_of, role_required
+from crm.views.posting import posted_from
 
 NOT_GOT = "missed"
 """In the address alone: every status of a message that its family did not get."""
@@ -105,7 +106,7 @@ def _interval(campaign: Campaign, *, going: bool) -> str:
 
 
 @role_required(OfficeRole.MANAGER)
-@require_POST
+@posted_from("campaigns:campaign")
 def stop(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep back what has not left yet."""
     campaign = get_object_or_404(Campaign, pk=pk)

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from channels.enums import MessageStatus
 from channels.forms import ComposeForm
@@ -21,6 +21,7 @@ from channels.services.filling import fill, names_of
 from crm.errors import Invalid
 from crm.models import Family
 from crm.roles import OfficeRole, role_required
+from crm.views.posting import posted_from
 
 
 @role_required(OfficeRole.STAFF)
@@ -38,7 +39,7 @@ def compose(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @role_required(OfficeRole.STAFF)
-@require_POST
+@posted_from("channels:compose")
 def compose_preview(request: HttpRequest, pk: int) -> HttpResponse:
     """How the draft would go as it stands; a half-filled form is no error here."""
     family = get_object_or_404(Family, pk=pk)

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from channels.enums import MessageStatus
 from channels.jobs.settling import settle_unknown
@@ -23,6 +23,7 @@ from crm.enums import Channel
 from crm.errors import Invalid
 from crm.models import Family
 from crm.roles import OfficeRole, access_of, role_required
+from crm.views.posting import posted_from
 
 _FILTER_WORDS = {"engaged": gettext_lazy("Read or answered")}
 
@@ -69,7 +70,7 @@ def message(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @role_required(OfficeRole.STAFF)
-@require_POST
+@posted_from("channels:message")
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop what has not left; too late is said plainly."""
     chosen = get_object_or_404(Message, pk=pk)
@@ -86,7 +87,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @role_required(OfficeRole.STAFF)
-@require_POST
+@posted_from("channels:message")
 def settle(request: HttpRequest, pk: int) -> HttpResponse:
     """Somebody knows by now whether it arrived."""
     unsure = get_object_or_404(Message, pk=pk)
@@ -103,7 +104,7 @@ def settle(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @role_required(OfficeRole.STAFF)
-@require_POST
+@posted_from("channels:message")
 def again(request: HttpRequest, pk: int) -> HttpResponse:
     """Say it once more, as a new message."""
     failed = get_object_or_404(Message, pk=pk)

@@ -15,6 +15,7 @@ from crm.forms.logging import LocalDateTimeField, LogForm, text_area
 from crm.models import CallTask, Family
 from crm.selectors.ringing import Ring, open_tasks, people_and_numbers
 from crm.selectors.timeline.words import OUTCOME_LOOKS
+from crm.selectors.times import day_and_time
 from crm.services import CallReport
 
 DURATIONS = {"60": gettext_lazy("under 2 min"), "180": "2 – 5", "600": "5 – 15", "1200": gettext_lazy("longer")}
@@ -109,7 +110,7 @@ class CallForm(LogForm):
         self.fields["task"].initial = str(self.asked.pk) if self.asked else ""
 
     def _due(self, task: CallTask) -> str:
-        return _("due %s") % f"{task.due_at.astimezone(self.family.zone):%d.%m. %H:%M}"
+        return _("due %s") % day_and_time(task.due_at.astimezone(self.family.zone))
 
     def _ring_of(self, task: CallTask) -> str:
         """The task's own number, else any of its person's; unknown ones leave the first of the list."""
@@ -163,6 +164,7 @@ class CallForm(LogForm):
             notes=told["notes"],
             occurred_at=told["occurred_at"],
             token=told["token"].hex,
+            roughly=rough is not None and told["minutes"] is None,
         )
 
     def chosen_task(self) -> CallTask | None:

@@ -1,14 +1,17 @@
 """Fields that several forms share."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 MINUTE_FORMAT = "%Y-%m-%dT%H:%M"
 YEARS = range(2000, 2200)
+JUST_NOW = timedelta(minutes=5)
+A_YEAR = timedelta(days=366)
 
 
 class DateTimeField(forms.DateTimeField):
@@ -26,4 +29,18 @@ class DateTimeField(forms.DateTimeField):
         moment: datetime | None = super().clean(value)
         if moment is not None and moment.year not in YEARS:
             raise ValidationError(_("Please check the year."))
+        return moment
+
+
+class DueField(DateTimeField):
+    """A time to come, within a year; what is some minutes back is now, as the form may have been open so long."""
+
+    def clean(self, value: Any) -> datetime | None:
+        """Refuses what is over, and what lies more than a year ahead."""
+        moment = super().clean(value)
+        now = timezone.now()
+        if moment is not None and moment < now - JUST_NOW:
+            raise ValidationError(_("That time is over. Choose one to come."))
+        if moment is not None and moment > now + A_YEAR:
+            raise ValidationError(_("That is more than a year away; please check the year."))
         return moment

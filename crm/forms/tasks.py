@@ -1,8 +1,10 @@
 """Forms of the queue of calls."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -10,10 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from crm.addresses import normalise_number
 from crm.enums import CallOutcome
 from crm.errors import Invalid
-from crm.forms.fields import DateTimeField
+from crm.forms.fields import DueField
 from crm.models import Family, Member
 
 MOST_MINUTES = 24 * 60
+MOST_TICKED = 100
 
 
 class CallOutcomeForm(forms.Form):
@@ -52,10 +55,31 @@ class CallOutcomeForm(forms.Form):
             raise ValidationError(str(invalid)) from None
 
 
+class BulkForm(forms.Form):
+    """What to do with the calls that are ticked: give them to somebody, or put them off."""
+
+    task = forms.TypedMultipleChoiceField(coerce=int, error_messages={"required": _("Tick the calls first.")})
+    give_to = forms.ModelChoiceField(
+        label=_("Give them to"),
+        queryset=get_user_model().objects.filter(is_active=True).order_by("first_name", "username"),
+        to_field_name="username",
+        required=False,
+        empty_label=_("Anybody"),
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        """The ticks are keys that the page offered; what is no number is refused."""
+        super().__init__(data)
+        given = data.getlist("task")[:MOST_TICKED] if data is not None else []
+        keys = [key for key in given if key.isdecimal() and len(key) < 19]
+        self.fields["task"].choices = [(key, key) for key in keys]  # type: ignore[attr-defined]
+
+
 class CallLaterForm(forms.Form):
     """When to try again."""
 
-    due_at = DateTimeField(label=_("Call back"))
+    due_at = DueField(label=_("Call back"))
 
 
 class NewCallTaskForm(forms.Form):
@@ -64,7 +88,7 @@ class NewCallTaskForm(forms.Form):
     reason = forms.CharField(
         label=_("Why call"), max_length=200, widget=forms.TextInput(attrs={"class": "form-control"})
     )
-    due_at = DateTimeField(label=_("Due"))
+    due_at = DueField(label=_("Due"))
     member = forms.ModelChoiceField(
         label=_("Ask for"),
         queryset=Member.objects.none(),
@@ -92,4 +116,4 @@ class NewCallTaskForm(forms.Form):
         """The people who may be asked for are the family's own."""
         super().__init__(*args, **options)
         self.fields["member"].queryset = family.members.all()  # type: ignore[attr-defined]
-        self.fields["due_at"].initial = timezone.localtime().replace(second=0, microsecond=0)
+        self.fields["due_at"].initial = (timezone.localtime() + timedelta(hours=1)).replace(second=0, microsecond=0)

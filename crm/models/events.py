@@ -1,11 +1,16 @@
 """Gatherings, and who is expected at them."""
 
+from datetime import timedelta
+
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from crm.enums import Attendance
 from crm.models.people import Family, Member
+
+STILL_ON = timedelta(hours=12)
 
 
 class Event(models.Model):
@@ -27,6 +32,16 @@ class Event(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("crm:event", args=[self.pk])
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether people can be missing by now."""
+        return self.starts_at <= timezone.now()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether one speaks of it in the past: after its end, or twelve hours after it began."""
+        return (self.ends_at or self.starts_at + STILL_ON) < timezone.now()
 
 
 class Place(models.Model):

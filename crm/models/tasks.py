@@ -9,7 +9,10 @@ from crm.models.people import Family, Member
 
 
 class CallTask(models.Model):
-    """“A person should call”: staff make them, messages ask for them; the outcome comes back as an interaction."""
+    """“A person should call”: staff make them, messages ask for them; the outcome comes back as an interaction.
+
+    `held_by` has it open on the screen until `held_until`: two people never get the same task from the queue.
+    """
 
     family = models.ForeignKey(Family, models.CASCADE, verbose_name=_("family"), related_name="call_tasks")
     member = models.ForeignKey(Member, models.SET_NULL, verbose_name=_("person"), null=True, blank=True)
@@ -42,6 +45,23 @@ class CallTask(models.Model):
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        verbose_name=_("closed by"),
+        null=True,
+        blank=True,
+        related_name="call_tasks_closed",
+    )
+    held_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        verbose_name=_("being called by"),
+        null=True,
+        blank=True,
+        related_name="call_tasks_held",
+    )
+    held_until = models.DateTimeField(_("held until"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("call task")

@@ -10,12 +10,13 @@ from django.utils import timezone
 
 from crm.enums import Attendance
 from crm.models import ContactPoint, Event, Family, Member, Place
+from crm.models.events import STILL_ON
 from crm.selectors.pages import Page, cut_page
 
 EVENTS_PER_PAGE = 20
 FAMILIES_PER_PAGE = 60
 FOUND = 8
-STILL_ON = timedelta(hours=12)
+MOST_ON_PAPER = 1_000
 OVERLAP = timedelta(seconds=5)
 
 
@@ -122,11 +123,15 @@ def event_numbers(event: Event) -> Numbers:
 
 def check_in_page(event: Event, text: str, after: str) -> tuple[list[FamilyPlaces], str]:
     """One page of a check-in list by family, and the key of the next; `text` narrows it, in three queries."""
+    page = _page_of_families(event, text, after)
+    return places_of(event, page.rows), page.next
+
+
+def _page_of_families(event: Event, text: str, after: str) -> Page[Family]:
     families = Family.objects.filter(pk__in=event.places.values("family"))
     if text:
         families = families.search(text)
-    page: Page[Family] = cut_page(families.order_by("name", "id"), after, ("name", "id"), FAMILIES_PER_PAGE)
-    return places_of(event, page.rows), page.next
+    return cut_page(families.order_by("name", "id"), after, ("name", "id"), FAMILIES_PER_PAGE)
 
 
 def places_of(event: Event, families: Iterable[Family]) -> list[FamilyPlaces]:
@@ -144,11 +149,29 @@ def places_of(event: Event, families: Iterable[Family]) -> list[FamilyPlaces]:
     return list(found.values())
 
 
-def changed_since(event: Event, since: datetime) -> list[FamilyPlaces]:
-    """Families in which somebody was ticked since; a little overlap, as a tick is stamped before it is committed."""
-    changed = event.places.filter(changed_at__gte=since - OVERLAP).values("family")
-    families = Family.objects.filter(pk__in=changed).order_by("name", "id")[:FAMILIES_PER_PAGE]
-    return places_of(event, families)
+def changed_since(event: Event, since: datetime, text: str, after: str) -> list[FamilyPlaces]:
+    """Families on one page of the list in which somebody was ticked since.
+
+    A little overlap, as a tick is stamped before it is committed.
+    """
+    changed = set(event.places.filter(changed_at__gte=since - OVERLAP).values_list("family", flat=True))
+    shown = _page_of_families(event, text, after).rows if changed else []
+    return places_of(event, [family for family in shown if family.pk in changed])
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A place and its number on paper, which stays: whoever is added later gets a later one."""
+
+    number: int
+    place: Place
+
+
+def numbered_places(event: Event) -> list[Numbered]:
+    """The list as it is printed, by family name, no more than fits some thirty pages; in one query."""
+    places = event.places.select_related("member", "family").order_by("id")[:MOST_ON_PAPER]
+    numbered = [Numbered(number, place) for number, place in enumerate(places, start=1)]
+    return sorted(numbered, key=lambda one: (one.place.family.name.casefold(), one.place.family_id, one.number))
 
 
 def find_people(event: Event, text: str) -> list[FamilyPlaces]:

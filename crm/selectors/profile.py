@@ -8,11 +8,13 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from crm.addresses import pretty_address
 from crm.consent import BINDING, Standing, standing
 from crm.enums import Channel, ConsentSource, ContactChannel
 from crm.models import Consent, ContactPoint, Family, Member, Topic
+from crm.selectors.evidence import last_worked
 from crm.selectors.timeline.cards import State, some_of
 
 Shared = dict[str, dict[int | None, str]]
@@ -90,6 +92,9 @@ def read_profile(family: Family) -> Profile:
     """The head of a family's page, in five queries however many people and records."""
     members = list(family.members.order_by("id")[:PEOPLE_READ])
     points = list(family.contact_points.select_related("member").order_by("-is_primary", "id"))
+    worked = last_worked(family, points)
+    for point in points:
+        point.last_ok_at = worked.get(point.pk)
     records = _records(family, points)
     main, shared = _main_contact(members, points), _shared(family, points)
     held: dict[int | None, list[ContactPoint]] = {}
@@ -259,7 +264,22 @@ def _last_change(records: Iterable[Consent]) -> str:
     last = max(records, key=lambda one: (one.recorded_at, one.pk), default=None)
     if last is None:
         return ""
-    source = str(ConsentSource(last.source).label) if last.source in ConsentSource.values else last.source
-    by = last.recorded_by.first_name or last.recorded_by.get_username() if last.recorded_by else source
-    words = {"when": short(timezone.localdate(last.recorded_at)), "what": last.words, "by": by}
-    return _("Last change %(when)s: %(what)s, %(by)s.") % words
+    words = {"when": short(timezone.localdate(last.recorded_at)), "what": last.words}
+    if last.recorded_by:
+        words["by"] = last.recorded_by.first_name or last.recorded_by.get_username()
+        return _("Last changed on %(when)s by %(by)s: %(what)s.") % words
+    words["how"] = str(_SOURCES.get(last.source, last.source))
+    return _("Last changed on %(when)s %(how)s: %(what)s.") % words
+
+
+_SOURCES = {
+    ConsentSource.STAFF.value: gettext_lazy("by staff"),
+    ConsentSource.IMPORT.value: gettext_lazy("by an import"),
+    ConsentSource.API.value: gettext_lazy("through the API"),
+    ConsentSource.PREFERENCES.value: gettext_lazy("on their preference page"),
+    ConsentSource.STOP_WORD.value: gettext_lazy("by texting STOP"),
+    ConsentSource.START_WORD.value: gettext_lazy("by texting START"),
+    ConsentSource.COMPLAINT.value: gettext_lazy("by reporting spam"),
+    ConsentSource.ONE_CLICK.value: gettext_lazy("by one-click unsubscribe"),
+    ConsentSource.DEMO.value: gettext_lazy("in the demo data"),
+}

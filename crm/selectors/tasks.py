@@ -1,25 +1,22 @@
 """What the queue of calls shows: who is to be called, and what one should know before dialling."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.utils import timezone
 
 from crm.addresses import pretty_address
-from crm.enums import ContactChannel, TaskState
-from crm.models import CallTask, ChannelPreference, ChannelTally, ContactPoint, Family, Interaction
+from crm.enums import CallOutcome, ContactChannel, TaskState
+from crm.models import CallTask, ChannelPreference, ChannelTally, ContactPoint
+from crm.selectors.contacts import Contact, last_contacts
 from crm.selectors.pages import Page, cut_page
-from crm.vocabulary import TYPES
 
 COUNT_LIMIT = 100
 PAGE_SIZE = 25
-LAST_CONTACTS = 5
+MOST_TRIED = 10
 QUEUES = ("due", "mine", "later")
-# Once it is known who came, that they were expected is no news.
-_SETTLED = frozenset({"event_attended", "event_no_show"})
 
 
 def count_calls_due() -> int:
@@ -49,27 +46,67 @@ def queue(name: str, user_id: int) -> QuerySet[CallTask]:
 
 
 def queue_counts(user_id: int) -> dict[str, int]:
-    """How many stand in each queue, no further than 100."""
-    return {name: queue(name, user_id).order_by()[:COUNT_LIMIT].count() for name in QUEUES}
+    """How many stand in each queue, and how many of those due are mine (`mine_due`), no further than 100."""
+    counts = {name: queue(name, user_id).order_by()[:COUNT_LIMIT].count() for name in QUEUES}
+    return counts | {"mine_due": due_tasks().filter(assignee=user_id)[:COUNT_LIMIT].count()}
 
 
 def queue_page(name: str, user_id: int, after: str) -> Page[CallTask]:
     """One page of a queue."""
-    tasks = queue(name, user_id).select_related("family", "member", "assignee")
+    tasks = queue(name, user_id).select_related("family", "member", "assignee", "held_by")
     return cut_page(tasks, after, ("due_at", "id"), PAGE_SIZE)
 
 
-def next_in_queue(name: str, user_id: int, task: CallTask) -> int | None:
-    """The task that comes after this one, or the first of the queue, whichever there is."""
-    others = queue(name, user_id).exclude(pk=task.pk)
+def next_in_queue(name: str, user_id: int, task: CallTask) -> list[int]:
+    """Free tasks that come after this one, then from the head of the queue; a few, as others may hold them by then."""
+    others = free_for(queue(name, user_id), user_id).exclude(pk=task.pk).values_list("pk", flat=True)
     later = others.filter(Q(due_at__gt=task.due_at) | Q(due_at=task.due_at, pk__gt=task.pk))
-    return later.values_list("pk", flat=True).first() or others.values_list("pk", flat=True).first()
+    return list(dict.fromkeys([*later[:MOST_TRIED], *others[:MOST_TRIED]]))
 
 
-def open_task(task_id: int) -> CallTask | None:
-    """One open call with all that its panel names."""
-    tasks = CallTask.objects.select_related("family", "member", "assignee", "created_by")
-    return tasks.filter(pk=task_id, state=TaskState.OPEN).first()
+def free_for(tasks: QuerySet[CallTask], user_id: int) -> QuerySet[CallTask]:
+    """Tasks that are nobody else's, and that nobody else has on the screen."""
+    held = Q(held_until__gt=timezone.now()) & ~Q(held_by=user_id) & ~Q(held_by=None)
+    return tasks.filter(Q(assignee=None) | Q(assignee=user_id)).exclude(held)
+
+
+def queue_version(name: str, user_id: int) -> str:
+    """Changes whenever the queue that somebody looks at does: what is in it, whose it is, who holds it; one query."""
+    held = Q(held_until__gt=timezone.now())
+    seen = queue(name, user_id).order_by().aggregate(
+        number=Count("pk"), newest=Max("pk"), latest=Max("due_at"), assigned=Count("assignee"),
+        held=Count("pk", filter=held), holders=Sum("held_by", filter=held), owners=Sum("assignee"),
+    )  # fmt: skip
+    latest = seen.pop("latest")
+    return "-".join(str(one or 0) for one in (*seen.values(), latest and int(latest.timestamp())))
+
+
+def who_holds(task: CallTask, user_id: int) -> AbstractBaseUser | None:
+    """Whoever else has the task on the screen."""
+    held = task.held_until is not None and task.held_until > timezone.now() and task.held_by_id != user_id
+    return task.held_by if held else None
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How a task came to its end: by whom, when, with which outcome; each may be unknown."""
+
+    by: str
+    at: datetime | None
+    outcome: str
+
+
+def closing_of(task: CallTask) -> Closing:
+    """Who closed a task, in words."""
+    by = task.closed_by
+    outcome = CallOutcome(task.outcome).label if task.outcome in CallOutcome.values else task.outcome
+    return Closing(by.get_full_name() or by.get_username() if by else "", task.closed_at, str(outcome))
+
+
+def task_with_all(task_id: int) -> CallTask | None:
+    """One call, open or not, with all that its panel names."""
+    tasks = CallTask.objects.select_related("family", "member", "assignee", "created_by", "held_by", "closed_by")
+    return tasks.filter(pk=task_id).first()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +116,6 @@ class Number:
     value: str
     shown: str
     whose: str
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """One earlier contact, in a line."""
-
-    channel: str
-    words: str
-    outcome: str
-    occurred_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +129,7 @@ class CallContext:
 
 
 def call_context(task: CallTask) -> CallContext:
-    """Numbers, habits and last contacts of a task's family, in five queries."""
+    """Numbers, habits and last contacts of a task's family, in six queries."""
     family = task.family
     return CallContext(
         numbers=_numbers(task),
@@ -136,46 +163,3 @@ def _numbers(task: CallTask) -> list[Number]:
                 row.value, pretty_address("phone", row.value), row.member.name if row.member else ""
             )
     return list(found.values())[:3]
-
-
-def last_contacts(family: Family) -> list[Contact]:
-    """The family's last few entries as they stand after corrections, in two queries."""
-    recent = list(
-        Interaction.objects.filter(family=family)
-        .exclude(interaction_type="correction")
-        .order_by("-occurred_at", "-id")[: LAST_CONTACTS * 4]
-    )
-    withdrawn = _withdrawn(family, recent)
-    # Alike and on one day is one line: a whole family at one event, five visits to the portal.
-    lines: dict[tuple[str, str, date], Contact] = {}
-    settled = {one.metadata.get("event") for one in recent if one.interaction_type in _SETTLED} - {None}
-    told = [
-        one
-        for one in recent
-        if one.pk not in withdrawn
-        and not (one.interaction_type == "event_expected" and one.metadata.get("event") in settled)
-    ]
-    for contact in map(_contact, told):
-        lines.setdefault((contact.words, contact.outcome, timezone.localdate(contact.occurred_at)), contact)
-    return list(lines.values())[:LAST_CONTACTS]
-
-
-def _withdrawn(family: Family, rows: Sequence[Interaction]) -> set[Any]:
-    corrections = Interaction.objects.filter(
-        family=family,
-        interaction_type="correction",
-        external_id__in=[f"correction-{one.pk}" for one in rows],
-    ).values_list("metadata", flat=True)
-    return {told.get("corrects") for told in corrections if told.get("withdrawn")}
-
-
-def _contact(one: Interaction) -> Contact:
-    kind = TYPES.get(one.interaction_type)
-    words = str(kind.label) if kind else one.interaction_type.replace("_", " ").capitalize()
-    name = one.metadata.get("name") or one.metadata.get("subject") or ""
-    return Contact(
-        channel=one.channel,
-        words=f"{words}: {name}" if name else words,
-        outcome=one.outcome.replace("_", " "),
-        occurred_at=one.occurred_at,
-    )

@@ -1,10 +1,12 @@
-"""Changes to call tasks that are not calls: another time, another person, no longer needed."""
+"""Changes to call tasks that are not calls: another time, another person, no longer needed, being rung."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -12,6 +14,9 @@ from crm.enums import TaskState
 from crm.errors import Invalid
 from crm.models import CallTask
 from crm.news import announce
+
+HOLD = timedelta(minutes=2)
+"""How long a task stays with whoever has it on the screen; an open page asks again well before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class TaskChanges:
 
 
 @transaction.atomic
-def change_call_task(*, task: CallTask, changes: TaskChanges) -> CallTask:
+def change_call_task(*, task: CallTask, changes: TaskChanges, by_id: int | None = None) -> CallTask:
     """Change an open task, or call it off; raises `Invalid` for a closed one and for an unknown assignee."""
     task = CallTask.objects.select_for_update().get(pk=task.pk)
     refuse_closed(task)
@@ -38,8 +43,8 @@ def change_call_task(*, task: CallTask, changes: TaskChanges) -> CallTask:
         task.assignee_id = _user_id(changes.assignee)
         fields.append("assignee")
     if changes.cancelled:
-        task.state, task.closed_at = TaskState.CANCELLED, timezone.now()
-        fields += ["state", "closed_at"]
+        task.state, task.closed_at, task.closed_by_id = TaskState.CANCELLED, timezone.now(), by_id
+        fields += ["state", "closed_at", "closed_by"]
     if fields:
         task.save(update_fields=fields)
     if changes.cancelled:
@@ -51,6 +56,40 @@ def refuse_closed(task: CallTask) -> None:
     """Raise `Invalid` where the task is done or called off."""
     if task.state != TaskState.OPEN:
         raise Invalid({"state": _("This task is closed already.")})
+
+
+def hold_call_task(*, task_id: int, user_id: int) -> bool:
+    """Hold an open task for two minutes; answers False where somebody else holds it, and nothing was changed."""
+    now = timezone.now()
+    free = Q(held_by=None) | Q(held_by=user_id) | Q(held_until=None) | Q(held_until__lt=now)
+    open_one = CallTask.objects.filter(free, pk=task_id, state=TaskState.OPEN)
+    return bool(open_one.update(held_by=user_id, held_until=now + HOLD))
+
+
+def hold_first(*, task_ids: Iterable[int], user_id: int) -> int | None:
+    """Hold the first of these tasks that nobody else holds."""
+    return next((pk for pk in task_ids if hold_call_task(task_id=pk, user_id=user_id)), None)
+
+
+def take_over(*, task_id: int, user_id: int) -> bool:
+    """Hold an open task whoever held it before."""
+    until = timezone.now() + HOLD
+    return bool(CallTask.objects.filter(pk=task_id, state=TaskState.OPEN).update(held_by=user_id, held_until=until))
+
+
+def assign_call_tasks(*, task_ids: Iterable[int], assignee: str) -> int:
+    """Give many open tasks to one person (empty: to everybody) at once; answers how many were still open."""
+    user_id = _user_id(assignee)
+    return CallTask.objects.filter(pk__in=list(task_ids), state=TaskState.OPEN).update(assignee=user_id)
+
+
+def put_off_call_tasks(*, task_ids: Iterable[int], by: timedelta) -> int:
+    """Put many open tasks off by a length of time, those that are overdue from now on; answers how many."""
+    now = timezone.now()
+    tasks = CallTask.objects.filter(pk__in=list(task_ids), state=TaskState.OPEN)
+    with transaction.atomic():
+        ahead = tasks.filter(due_at__gt=now).update(due_at=F("due_at") + by)
+        return ahead + tasks.filter(due_at__lte=now).update(due_at=now + by)
 
 
 def _user_id(username: str) -> int | None:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from crm.enums import CallOutcome, Direction, TaskState
 from crm.errors import Invalid
-from crm.models import CallTask, Family
+from crm.models import CallTask, Family, Interaction
 from crm.news import announce
 from crm.services.interactions import STAFF, NewInteraction, Recorded, record_interaction
 from crm.services.people import invalidate_address
@@ -19,7 +19,10 @@ LONGEST_CALL = 24 * 60 * 60
 
 @dataclass(slots=True)
 class CallReport:
-    """What a person says of a call; `duration` in seconds, `token` makes a double click one call."""
+    """What a person says of a call; `duration` in seconds, `roughly` where it was only guessed.
+
+    `token` makes a double click one call.
+    """
 
     outcome: str
     direction: str = Direction.OUT.value
@@ -29,15 +32,29 @@ class CallReport:
     notes: str = ""
     occurred_at: datetime | None = None
     token: str = ""
+    roughly: bool = False
+
+
+class ClosedMeanwhile(Exception):
+    """The task that a call would answer was closed before; nothing was written."""
 
 
 @transaction.atomic
-def log_call(*, family: Family, report: CallReport, by_id: int | None, task: CallTask | None = None) -> Recorded:
+def log_call(
+    *,
+    family: Family,
+    report: CallReport,
+    by_id: int | None,
+    task: CallTask | None = None,
+    only_open: bool = False,
+) -> Recorded:
     """Write a call to the log; a wrong number is set aside, and an open task gets its outcome.
 
-    Raises `Invalid` by field.
+    Raises `Invalid` by field, and with `only_open` `ClosedMeanwhile` where a colleague closed the task first.
     """
     _check(family, report)
+    if task is not None and only_open:
+        _refuse_closed(task, report)
     recorded = record_interaction(
         NewInteraction(
             family_id=family.pk,
@@ -55,8 +72,19 @@ def log_call(*, family: Family, report: CallReport, by_id: int | None, task: Cal
         if report.outcome == CallOutcome.WRONG_NUMBER and report.number:
             invalidate_address(channel="phone", address=report.number, reason=_("wrong number"))
         if task is not None:
-            close_call_task(task=task, outcome=report.outcome, interaction_id=recorded.id)
+            close_call_task(task=task, outcome=report.outcome, interaction_id=recorded.id, by_id=by_id)
     return recorded
+
+
+def _refuse_closed(task: CallTask, report: CallReport) -> None:
+    """A double click comes when the first has closed the task: that call is known by its token."""
+    if CallTask.objects.select_for_update().get(pk=task.pk).state == TaskState.OPEN:
+        return
+    told = Interaction.objects.filter(
+        family_id=task.family_id, external_system=STAFF, external_id=report.token, category="call"
+    )
+    if not (report.token and told.exists()):
+        raise ClosedMeanwhile
 
 
 def _check(family: Family, report: CallReport) -> None:
@@ -79,6 +107,7 @@ def _metadata(report: CallReport, task: CallTask | None) -> dict[str, object]:
         "notes": report.notes.strip(),
         "number": report.number,
         "task": task.pk if task else None,
+        "about": report.roughly or None,
     }
     return {name: value for name, value in told.items() if value not in (None, "")}
 
@@ -108,7 +137,9 @@ def create_call_task(
 
 
 @transaction.atomic
-def close_call_task(*, task: CallTask, outcome: str, interaction_id: int | None = None) -> CallTask:
+def close_call_task(
+    *, task: CallTask, outcome: str, interaction_id: int | None = None, by_id: int | None = None
+) -> CallTask:
     """Give a task its outcome: answered or wrong number closes it, anything else keeps it until tries are spent."""
     task = CallTask.objects.select_for_update().get(pk=task.pk)
     if task.state != TaskState.OPEN:
@@ -117,8 +148,11 @@ def close_call_task(*, task: CallTask, outcome: str, interaction_id: int | None 
     task.outcome, task.interaction_id = outcome, interaction_id
     spent = task.tries >= task.max_tries
     if outcome in (CallOutcome.ANSWERED, CallOutcome.WRONG_NUMBER) or spent:
-        task.state, task.closed_at = TaskState.DONE, timezone.now()
-    task.save(update_fields=["tries", "outcome", "interaction_id", "state", "closed_at"])
+        task.state, task.closed_at, task.closed_by_id = TaskState.DONE, timezone.now(), by_id
+    task.held_by_id, task.held_until = None, None
+    task.save(
+        update_fields=["tries", "outcome", "interaction_id", "state", "closed_at", "closed_by", "held_by", "held_until"]
+    )
     if task.state == TaskState.DONE:
         announce("call_task_closed", ids=[task.pk])
     return task

@@ -97,14 +97,37 @@ def _withdraw(place: Place, by_id: int | None) -> None:
 
 @transaction.atomic
 def mark_no_shows(*, event: Event, by_id: int | None) -> tuple[int, datetime]:
-    """Say of everybody still expected that they did not come; answers how many, and the time that undoes it."""
+    """Say of everybody still expected that they did not come; answers how many, and the time that undoes it.
+
+    Raises `Invalid` before the event has begun: nobody can have missed it yet.
+    """
     now = timezone.now()
+    if event.starts_at > now:
+        raise Invalid({"": _("This event has not begun: nobody can have missed it yet.")})
     places = list(event.places.select_for_update().filter(state=Attendance.EXPECTED))
     event.places.filter(pk__in=[place.pk for place in places]).update(state=Attendance.NO_SHOW, changed_at=now)
     record_interactions(
         [_happened(event, one.family_id, one.member_id, Attendance.NO_SHOW, one.turn, by_id) for one in places]
     )
     return len(places), now
+
+
+@transaction.atomic
+def mark_attended(*, event: Event, member_ids: Iterable[int], by_id: int | None) -> int:
+    """Say of many people on the list that they came; answers how many that was news of."""
+    places = list(event.places.select_for_update().filter(member__in=list(member_ids)).select_related("member"))
+    # Whoever was marked absent has an entry to take back first.
+    absent = [one for one in places if one.state == Attendance.NO_SHOW]
+    for one in absent:
+        set_attendance(event=event, member=one.member, state=Attendance.ATTENDED, by_id=by_id)
+    expected = [one for one in places if one.state == Attendance.EXPECTED]
+    event.places.filter(pk__in=[one.pk for one in expected]).update(
+        state=Attendance.ATTENDED, changed_at=timezone.now()
+    )
+    record_interactions(
+        [_happened(event, one.family_id, one.member_id, Attendance.ATTENDED, one.turn, by_id) for one in expected]
+    )
+    return len(absent) + len(expected)
 
 
 @transaction.atomic

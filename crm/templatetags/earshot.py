@@ -150,12 +150,17 @@ def duration(seconds: float | None) -> str:
     return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
 
 
+_FAMILY_WORDS = frozenset({"the", "family", "household", "familie", "familia", "famille", "famiglia", "haushalt"})
+
+
 @register.filter
 def initials(name: object) -> str:
-    """Up to two letters for the round face beside a name."""
+    """Two letters for the round face: the first two of a family's name, or the initials of a person."""
     words = str(name).split()
-    letters = words[0][:1] + words[-1][:1] if len(words) > 1 else str(name)[:2]
-    return letters.upper() if len(words) > 1 else letters.capitalize()
+    own = [word for word in words if word.casefold() not in _FAMILY_WORDS]
+    if len(own) > 1 and len(own) == len(words):
+        return (own[0][:1] + own[-1][:1]).upper()
+    return ("".join(own) or str(name).strip())[:2].capitalize()
 
 
 @register.filter

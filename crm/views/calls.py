@@ -2,34 +2,46 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from crm.enums import CallOutcome, DayPart, TaskState
 from crm.errors import Invalid
-from crm.forms.tasks import CallLaterForm, CallOutcomeForm, NewCallTaskForm
+from crm.forms.tasks import BulkForm, CallLaterForm, CallOutcomeForm
 from crm.models import CallTask, ChannelPreference, Family
 from crm.roles import OfficeRole, role_required
 from crm.selectors.tasks import (
     QUEUES,
     call_context,
+    closing_of,
     end_of_today,
     next_in_queue,
-    open_task,
     queue_counts,
     queue_page,
+    queue_version,
+    task_with_all,
+    who_holds,
 )
-from crm.services import CallReport, create_call_task, log_call
-from crm.services.call_tasks import TaskChanges, change_call_task
+from crm.selectors.times import day_and_time
+from crm.services import CallReport, log_call
+from crm.services.call_tasks import (
+    TaskChanges,
+    change_call_task,
+    hold_first,
+    take_over,
+)
+from crm.services.calls import ClosedMeanwhile
+from crm.views.posting import posted_from
 
 # When to try again in the family's own day (o'clock), where its best time is known.
 GOOD_HOURS = {DayPart.MORNING: 10, DayPart.AFTERNOON: 14, DayPart.EVENING: 18}
@@ -37,9 +49,17 @@ GOOD_HOURS = {DayPart.MORNING: 10, DayPart.AFTERNOON: 14, DayPart.EVENING: 18}
 
 @role_required(OfficeRole.STAFF)
 @require_safe
+@never_cache
 def calls(request: HttpRequest) -> HttpResponse:
-    """The queue, with the chosen call beside it."""
-    return _page(request)
+    """The queue, with the chosen call beside it; `seen` asks for the queue alone, 204 where it is the same."""
+    if "seen" not in request.GET:
+        return _page(request)
+    show, user_id = queue_name(request), user_id_of(request)
+    version = queue_version(show, user_id)
+    if request.GET["seen"] == version:
+        return HttpResponse(status=204)
+    context = _queue(request, version) | {"chosen": "task" in request.GET, "live": True}
+    return render(request, "crm/partials/call_queue.html", context)
 
 
 def _page(
@@ -48,38 +68,58 @@ def _page(
     form: CallOutcomeForm | None = None,
     later: CallLaterForm | None = None,
 ) -> HttpResponse:
-    show, user_id = _queue_name(request), _user_id(request)
-    page = queue_page(show, user_id, request.GET.get("after", ""))
+    show, user_id = queue_name(request), user_id_of(request)
+    context = _queue(request, queue_version(show, user_id))
     chosen = task or _chosen(request.GET.get("task", ""))
-    task = chosen or (page.rows[0] if page.rows else None)
-    context = {
-        "show": show, "page": page, "counts": queue_counts(user_id), "after": request.GET.get("after", ""),
-        "task": task, "chosen": chosen is not None, "today_ends": end_of_today(), "now": timezone.now(),
-    }  # fmt: skip
+    task = chosen or _first_free(context["page"].rows, user_id)
+    context |= {"task": task, "task_pk": task.pk if task else 0, "chosen": chosen is not None}
     if task is not None:
         context |= {
             "about": call_context(task),
             "form": form or CallOutcomeForm(initial={"token": uuid.uuid4().hex, "number": task.number}),
             "later": later or CallLaterForm(initial={"due_at": timezone.localtime() + timedelta(hours=1)}),
-            "neighbours": _neighbours(page.rows, task),
+            "neighbours": _neighbours(context["page"].rows, task),
+            "closing": closing_of(task) if task.state != TaskState.OPEN else None,
+            "holder": who_holds(task, user_id),
         }
     refused = bool((form and form.errors) or (later and later.errors))
-    return render(request, "crm/calls.html", context, status=422 if refused else 200)
+    answer = render(request, "crm/calls.html", context, status=422 if refused else 200)
+    if refused:
+        # The address of the form is no page of its own.
+        answer["HX-Push-Url"] = "false"
+    return answer
 
 
-def _queue_name(request: HttpRequest) -> str:
+def _queue(request: HttpRequest, version: str) -> dict[str, Any]:
+    """The list beside the call."""
+    show, user_id = queue_name(request), user_id_of(request)
+    after, asked = request.GET.get("after", ""), request.GET.get("task", "")
+    return {
+        "show": show, "page": queue_page(show, user_id, after), "counts": queue_counts(user_id), "after": after,
+        "version": version, "today_ends": end_of_today(), "now": timezone.now(), "bulk": BulkForm(),
+        "task_pk": int(asked) if asked.isdecimal() and len(asked) < 19 else 0,
+    }  # fmt: skip
+
+
+def _first_free(rows: list[CallTask], user_id: int) -> CallTask | None:
+    """The first that is nobody else's and that nobody else has on the screen; where all are taken, the first."""
+    free = (one for one in rows if one.assignee_id in (None, user_id) and who_holds(one, user_id) is None)
+    return next(free, rows[0] if rows else None)
+
+
+def queue_name(request: HttpRequest) -> str:
     asked = request.POST.get("show") or request.GET.get("show", "")
     return asked if asked in QUEUES else QUEUES[0]
 
 
-def _user_id(request: HttpRequest) -> int:
+def user_id_of(request: HttpRequest) -> int:
     user = request.user
     assert isinstance(user, AbstractBaseUser)
     return int(user.pk)
 
 
 def _chosen(task_id: str) -> CallTask | None:
-    return open_task(int(task_id)) if task_id.isdecimal() and len(task_id) < 19 else None
+    return task_with_all(int(task_id)) if task_id.isdecimal() and len(task_id) < 19 else None
 
 
 def _neighbours(rows: list[CallTask], task: CallTask) -> dict[str, CallTask | None]:
@@ -94,27 +134,35 @@ def _neighbours(rows: list[CallTask], task: CallTask) -> dict[str, CallTask | No
 
 
 @role_required(OfficeRole.STAFF)
-@require_POST
+@posted_from(lambda pk: f"{reverse('crm:calls')}?task={pk}")
 def call_task_close(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a call its outcome, or put it off, take it over, give it back, call it off (`act`)."""
-    task = get_object_or_404(CallTask.objects.select_related("family", "member", "assignee", "created_by"), pk=pk)
-    following = next_in_queue(_queue_name(request), _user_id(request), task)
+    tasks = CallTask.objects.select_related("family", "member", "assignee", "created_by", "held_by", "closed_by")
+    task = get_object_or_404(tasks, pk=pk)
     act = request.POST.get("act", "")
     if act == "later":
-        return _put_off(request, task, following)
+        return _put_off(request, task)
     changes = {
         "take": TaskChanges(assignee=request.user.get_username()),
         "give_back": TaskChanges(assignee=""),
         "cancel": TaskChanges(cancelled=True),
     }.get(act)
     if changes is None:
-        return _log(request, task, following)
+        return _log(request, task)
+    if act == "take":
+        take_over(task_id=task.pk, user_id=user_id_of(request))
     done = {"take": _("This call is yours."), "give_back": _("Anybody can take this call."), "cancel": _("Called off.")}
     _change(request, task, changes, done[act])
-    return _back(request, following if act == "cancel" else task.pk)
+    return _on(request, task) if act == "cancel" else back_to(request, task.pk)
 
 
-def _log(request: HttpRequest, task: CallTask, following: int | None) -> HttpResponse:
+def _on(request: HttpRequest, task: CallTask) -> HttpResponse:
+    """To the next call that nobody else has."""
+    user_id = user_id_of(request)
+    return back_to(request, hold_first(task_ids=next_in_queue(queue_name(request), user_id, task), user_id=user_id))
+
+
+def _log(request: HttpRequest, task: CallTask) -> HttpResponse:
     form = CallOutcomeForm(request.POST)
     if not form.is_valid():
         return _page(request, task, form)
@@ -129,7 +177,13 @@ def _log(request: HttpRequest, task: CallTask, following: int | None) -> HttpRes
         token=given["token"],
     )
     try:
-        recorded = log_call(family=task.family, report=report, by_id=_user_id(request), task=task)
+        recorded = log_call(
+            family=task.family, report=report, by_id=user_id_of(request), task=task,
+            only_open="another" not in request.POST,
+        )  # fmt: skip
+    except ClosedMeanwhile:
+        form.add_error(None, _("Somebody has closed this call already. See above; what you typed is still here."))
+        return _page(request, task, form)
     except Invalid as invalid:
         form.add_error(None, str(invalid))
         return _page(request, task, form)
@@ -140,7 +194,7 @@ def _log(request: HttpRequest, task: CallTask, following: int | None) -> HttpRes
     if recorded.status == "created":
         said = f"{said} {_try_again(task)}".strip()
     messages.success(request, said)
-    return _back(request, following)
+    return _on(request, task)
 
 
 def _try_again(task: CallTask) -> str:
@@ -150,7 +204,7 @@ def _try_again(task: CallTask) -> str:
         return ""
     due_at = _next_try(task.family)
     change_call_task(task=task, changes=TaskChanges(due_at=due_at))
-    return _("We try again on %s.") % date_format(timezone.localtime(due_at), "D j M, H:i")
+    return _("We try again on %s.") % day_and_time(timezone.localtime(due_at))
 
 
 def _next_try(family: Family) -> datetime:
@@ -160,62 +214,28 @@ def _next_try(family: Family) -> datetime:
     return tomorrow if hour is None else tomorrow.replace(hour=hour, minute=0, second=0, microsecond=0)
 
 
-def _put_off(request: HttpRequest, task: CallTask, following: int | None) -> HttpResponse:
+def _put_off(request: HttpRequest, task: CallTask) -> HttpResponse:
     later = CallLaterForm(request.POST)
     if not later.is_valid():
         return _page(request, task, later=later)
     due_at = later.cleaned_data["due_at"]
     said = _("%(family)s: call back on %(time)s.") % {
         "family": task.family.name,
-        "time": date_format(timezone.localtime(due_at), "D j M, H:i"),
+        "time": day_and_time(timezone.localtime(due_at)),
     }
     _change(request, task, TaskChanges(due_at=due_at), said)
-    return _back(request, following)
+    return _on(request, task)
 
 
 def _change(request: HttpRequest, task: CallTask, changes: TaskChanges, said: str) -> None:
     try:
-        change_call_task(task=task, changes=changes)
+        change_call_task(task=task, changes=changes, by_id=user_id_of(request))
     except Invalid:
         messages.info(request, _("Somebody has closed this call already."))
     else:
         messages.success(request, said)
 
 
-def _back(request: HttpRequest, task_id: int | None) -> HttpResponseRedirect:
-    wanted = {"show": _queue_name(request)} | ({"task": str(task_id)} if task_id else {})
+def back_to(request: HttpRequest, task_id: int | None) -> HttpResponseRedirect:
+    wanted = {"show": queue_name(request)} | ({"task": str(task_id)} if task_id else {})
     return HttpResponseRedirect(f"{reverse('crm:calls')}?{urlencode(wanted)}")
-
-
-@role_required(OfficeRole.STAFF)
-@require_http_methods(["GET", "HEAD", "POST"])
-def call_task_new(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask for a call to a family: a page of its own, or a drawer over another."""
-    family = get_object_or_404(Family, pk=pk)
-    if request.method == "POST":
-        form = NewCallTaskForm(request.POST, family=family)
-        if form.is_valid():
-            return _made(request, family, form)
-    else:
-        form = NewCallTaskForm(family=family, initial={"token": uuid.uuid4().hex})
-    template = "crm/partials/call_task_drawer.html" if request.headers.get("HX-Request") else "crm/call_task_new.html"
-    return render(request, template, {"family": family, "form": form}, status=422 if form.errors else 200)
-
-
-def _made(request: HttpRequest, family: Family, form: NewCallTaskForm) -> HttpResponse:
-    given = form.cleaned_data
-    create_call_task(
-        family=family,
-        reason=given["reason"],
-        due_at=given["due_at"],
-        member_id=given["member"].pk if given["member"] else None,
-        script=given["script"],
-        urgent=given["urgent"],
-        source=f"staff:{given['token']}" if given["token"] else "",
-        assignee_id=_user_id(request) if given["mine"] else None,
-        by_id=_user_id(request),
-    )
-    messages.success(request, _("A call to %s is on the list.") % family.name)
-    if request.headers.get("HX-Request"):
-        return render(request, "partials/toast.html", {"oob": True})
-    return redirect(family)

@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.enums import Attendance
 from crm.errors import Invalid
@@ -28,6 +28,7 @@ from crm.selectors.events import (
     with_numbers,
 )
 from crm.services import mark_no_shows, set_attendance, unmark_no_shows
+from crm.views.posting import posted_from
 
 MOST_TICKS = 100
 
@@ -60,9 +61,10 @@ def event(request: HttpRequest, pk: int) -> HttpResponse:
     text, after = request.GET.get("find", "").strip(), request.GET.get("after", "")
     families, following = check_in_page(event, text, after)
     context = {"event": event, "text": text, "after": after, "families": families, "next": following}
+    context["numbers"] = event_numbers(event)
     if request.headers.get("HX-Target") == "people":
         return render(request, "crm/partials/check_in_list.html", context)
-    context |= {"numbers": event_numbers(event), "tag_form": TagForm()}
+    context["tag_form"] = TagForm()
     return render(request, "crm/event.html", context)
 
 
@@ -77,7 +79,7 @@ def _edit(request: HttpRequest, event: Event) -> HttpResponse:
 
 
 @role_required(OfficeRole.STAFF)
-@require_POST
+@posted_from("crm:event")
 def check_in(request: HttpRequest, pk: int) -> HttpResponse:
     """Tick people (`tick=member:state`), a whole family (`everyone`), or the rest as no-shows (`rest`).
 
@@ -161,7 +163,11 @@ def _settle_rest(request: HttpRequest, event: Event, wish: str) -> HttpResponse:
     """Say of the rest that they did not come; `wish` is “no_show”, or the time of the marking to undo."""
     path = reverse("crm:check-in", args=[event.pk])
     if wish == Attendance.NO_SHOW:
-        number, marked_at = mark_no_shows(event=event, by_id=request.user.pk)
+        try:
+            number, marked_at = mark_no_shows(event=event, by_id=request.user.pk)
+        except Invalid as refusal:
+            messages.error(request, " ".join(refusal.errors[""]))
+            return redirect(event)
         said = ngettext("%d person did not come", "%d people did not come", number) % number
         undo = f"undo:{path}?{urlencode({'rest': marked_at.astimezone(UTC).isoformat()})}" if number else ""
         messages.success(request, said, extra_tags=undo)
@@ -190,10 +196,18 @@ def event_counts(request: HttpRequest, pk: int) -> HttpResponse:
     event = get_object_or_404(Event, pk=pk)
     numbers = event_numbers(event)
     seen = request.GET.get("seen", "")
-    if seen == numbers.token:
+    # What the list was drawn with; a page of before may not say it.
+    known = request.GET.get("known", str(numbers.people))
+    if seen == numbers.token and known == str(numbers.people):
         return HttpResponse(status=204)
-    families = changed_since(event, _seen_at(seen)) if numbers.changed_at else []
-    context = {"event": event, "numbers": numbers, "families": families}
+    text, after = request.GET.get("find", "").strip(), request.GET.get("after", "")
+    context = {"event": event, "numbers": numbers, "text": text, "after": after}
+    if known != str(numbers.people):
+        # Somebody is on the list whom the page does not know: it takes the list anew.
+        families, following = check_in_page(event, text, after)
+        context |= {"families": families, "next": following, "anew": True}
+    elif numbers.changed_at:
+        context["families"] = changed_since(event, _seen_at(seen), text, after)
     return render(request, "crm/partials/check_in_news.html", context)
 
 

@@ -13,7 +13,7 @@ from crm.attributes import attribute_fields
 from crm.forms.families import FamilyFilter
 from crm.forms.households import attributes_told
 from crm.models import Family
-from crm.panels import family_panels
+from crm.panels import family_leads, family_panels
 from crm.roles import OfficeRole, role_required
 from crm.selectors.families import families_page, family_rows
 from crm.selectors.profile import read_profile
@@ -58,6 +58,7 @@ def family(request: HttpRequest, pk: int) -> HttpResponse:
         "language": _language(family.language),
         "foreign_zone": family.time_zone if family.time_zone != settings.TIME_ZONE else "",
         "panels": family_panels(request, family),
+        "leads": family_leads(request, family),
         **timeline_context(request, family),
     }
     return render(request, "crm/family.html", context)

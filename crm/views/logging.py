@@ -12,8 +12,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from crm import services
@@ -24,12 +25,15 @@ from crm.forms.conversations import ConversationForm, NoteForm
 from crm.forms.logging import LogForm
 from crm.models import CallTask, Family, Interaction
 from crm.roles import OfficeRole, access_of, role_required
-from crm.selectors.timeline import Shown, follow_up_source
+from crm.selectors.timeline import Shown, Spot, follow_up_source, read_timeline
+from crm.selectors.times import day_words
 from crm.services.call_tasks import TaskChanges, change_call_task
 from crm.services.interactions import STAFF, Recorded
+from crm.views.posting import posted_from
 from crm.views.timeline import timeline_context
 
 UNDO_WITHIN = timedelta(minutes=10)
+BACKDATED = timedelta(hours=1)
 WRITTEN_BY_HAND = ("call", "conversation", "note")
 PICKED = 12
 _FORM_METHODS = ["GET", "HEAD", "POST"]
@@ -133,8 +137,24 @@ def _by_script(request: HttpRequest) -> bool:
 
 def _saved(request: HttpRequest, family: Family, recorded: Recorded, said: str) -> HttpResponse:
     undo = reverse("crm:undo-interaction", args=[recorded.id])
-    messages.success(request, said, extra_tags=f"undo:{undo}")
+    messages.success(request, _where(family, recorded.id, said), extra_tags=f"undo:{undo}")
     return _show(request, family, recorded.id)
+
+
+def _where(family: Family, interaction_id: int, said: str) -> str:
+    """What was done; of an entry of an earlier time that the newest page does not reach, also where it stands."""
+    entry = Interaction.objects.get(pk=interaction_id)
+    if timezone.now() - entry.occurred_at < BACKDATED:
+        return said
+    page = read_timeline(family, Shown())
+    if not page.earlier or page.floor is None or entry.occurred_at >= page.floor.at:
+        return said
+    # The page that begins with it: everything below the moment right after.
+    above = Spot(entry.occurred_at, entry.pk + 1)
+    there = f"{family.get_absolute_url()}?before={above}#interaction-{entry.pk}"
+    day = day_words(timezone.localdate(entry.occurred_at, timezone=family.zone))
+    words = _("It stands under %s.") % day
+    return format_html('{}. {} <a href="{}">{}</a>', said, words, there, _("Show it"))
 
 
 def _show(request: HttpRequest, family: Family, interaction_id: int) -> HttpResponse:
@@ -165,7 +185,7 @@ def pick_family_for_call(request: HttpRequest) -> HttpResponse:
 
 
 @role_required(OfficeRole.STAFF)
-@require_POST
+@posted_from(lambda pk: reverse("crm:family", args=[get_object_or_404(Interaction, pk=pk).family_id]))
 def undo_interaction(request: HttpRequest, pk: int) -> HttpResponse:
     """Take back what one has just logged; an administrator may take back any entry that people wrote."""
     by_hand = Interaction.objects.filter(external_system=STAFF, category__in=WRITTEN_BY_HAND)

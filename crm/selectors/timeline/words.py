@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy, ngettext
 from crm.enums import CallOutcome, ConversationKind
 from crm.models import Interaction
 from crm.selectors.timeline.cards import State
-from crm.selectors.timeline.roots import STAFF
 from crm.vocabulary import TYPES
 
 LONGEST = 4000
@@ -96,13 +95,13 @@ def conversation_state(value: str) -> State | None:
 
 
 def call_length(entry: Interaction) -> str:
-    """How long a call was; what a person remembers is only about so long."""
+    """How long a call was; where a person chose a rough length, only about so long."""
     seconds = entry.metadata.get("duration")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
         return ""
     minutes = max(1, round(seconds / 60))
     words = ngettext("%d min", "%d min", minutes) % minutes
-    return _("about %s") % words if entry.external_system == STAFF else words
+    return _("about %s") % words if entry.metadata.get("about") is True else words
 
 
 def failure(entry: Interaction) -> str:

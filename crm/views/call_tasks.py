@@ -1,0 +1,103 @@
+"""What is done to calls that are asked for: hold one, give many away, ask for a new one."""
+
+import uuid
+from datetime import timedelta
+
+from django.contrib import messages
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from crm.enums import TaskState
+from crm.forms.tasks import BulkForm, NewCallTaskForm
+from crm.models import CallTask, Family
+from crm.roles import OfficeRole, role_required
+from crm.selectors.tasks import closing_of, next_in_queue, who_holds
+from crm.services import create_call_task
+from crm.services.call_tasks import assign_call_tasks, hold_call_task, hold_first, put_off_call_tasks
+from crm.views.calls import back_to, queue_name, user_id_of
+from crm.views.posting import posted_from
+
+
+@role_required(OfficeRole.STAFF)
+@posted_from(lambda pk: f"{reverse('crm:calls')}?task={pk}")
+def call_task_hold(request: HttpRequest, pk: int) -> HttpResponse:
+    """Keep a call that is on the screen; where a colleague has it, say so, or (`moved`) lead to a free one."""
+    user_id = user_id_of(request)
+    if hold_call_task(task_id=pk, user_id=user_id):
+        return HttpResponse()
+    task = get_object_or_404(CallTask.objects.select_related("held_by", "closed_by", "family"), pk=pk)
+    holder = who_holds(task, user_id)
+    if holder is not None and request.POST.get("chosen") == "0":
+        messages.info(request, _("%s has just taken the call before; here is the next.") % _name(holder))
+        free = hold_first(task_ids=next_in_queue(queue_name(request), user_id, task), user_id=user_id)
+        if free is not None:
+            return HttpResponse(headers={"HX-Redirect": back_to(request, free).url})
+    closing = closing_of(task) if task.state != TaskState.OPEN else None
+    context = {"task": task, "holder": holder, "closing": closing, "show": queue_name(request)}
+    return render(request, "crm/partials/call_hold.html", context)
+
+
+def _name(user: AbstractBaseUser) -> str:
+    return getattr(user, "first_name", "") or user.get_username()
+
+
+@role_required(OfficeRole.STAFF)
+@posted_from("crm:calls")
+def call_tasks_change(request: HttpRequest) -> HttpResponse:
+    """Give the ticked calls to somebody, or put them off by a day or a week."""
+    form = BulkForm(request.POST)
+    off = {"day": timedelta(days=1), "week": timedelta(days=7)}.get(request.POST.get("put_off", ""))
+    if not form.is_valid():
+        messages.error(request, " ".join(str(words) for errors in form.errors.values() for words in errors))
+        return back_to(request, None)
+    ticked, person = form.cleaned_data["task"], form.cleaned_data["give_to"]
+    if off is not None:
+        number = put_off_call_tasks(task_ids=ticked, by=off)
+        said = ngettext("%d call is put off.", "%d calls are put off.", number) % number
+    else:
+        number = assign_call_tasks(task_ids=ticked, assignee=person.get_username() if person else "")
+        whose = _name(person) if person else _("Anybody")
+        said = ngettext("%(name)s has %(number)d call more.", "%(name)s has %(number)d calls more.", number) % {
+            "name": whose, "number": number,
+        }  # fmt: skip
+    messages.success(request, said)
+    return back_to(request, None)
+
+
+@role_required(OfficeRole.STAFF)
+@require_http_methods(["GET", "HEAD", "POST"])
+def call_task_new(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for a call to a family: a page of its own, or a drawer over another."""
+    family = get_object_or_404(Family, pk=pk)
+    if request.method == "POST":
+        form = NewCallTaskForm(request.POST, family=family)
+        if form.is_valid():
+            return _made(request, family, form)
+    else:
+        form = NewCallTaskForm(family=family, initial={"token": uuid.uuid4().hex})
+    template = "crm/partials/call_task_drawer.html" if request.headers.get("HX-Request") else "crm/call_task_new.html"
+    return render(request, template, {"family": family, "form": form}, status=422 if form.errors else 200)
+
+
+def _made(request: HttpRequest, family: Family, form: NewCallTaskForm) -> HttpResponse:
+    given = form.cleaned_data
+    create_call_task(
+        family=family,
+        reason=given["reason"],
+        due_at=given["due_at"],
+        member_id=given["member"].pk if given["member"] else None,
+        script=given["script"],
+        urgent=given["urgent"],
+        source=f"staff:{given['token']}" if given["token"] else "",
+        assignee_id=user_id_of(request) if given["mine"] else None,
+        by_id=user_id_of(request),
+    )
+    messages.success(request, _("A call to %s is on the list.") % family.name)
+    if request.headers.get("HX-Request"):
+        return render(request, "partials/toast.html", {"oob": True})
+    return redirect(family)
