@@ -1,4 +1,4 @@
-"""What the metadata of an entry may hold, declared once: checked at the door, shown in the API and in docs/interactions.md.
+"""What the metadata of an entry may hold, declared once: checked at the door, shown in the API and in the docs.
 
 Every key may be left out or null; keys that are not declared are kept as they come.
 """
@@ -117,6 +117,7 @@ class CorrectionDetails(Details):
     reason: _key(Words, "why") = None
     withdrawn: _key(bool, "true where the entry never happened") = None
     changes: _key(dict[str, Any], "the fields as they should be read, all corrections so far together") = None
+    changed: _key(list[str], "the fields that this correction set") = None
 
 
 def wrong_details(metadata: Mapping[str, Any], kind: type[Details]) -> dict[str, str]:
@@ -149,7 +150,7 @@ def _in_words(schema: Mapping[str, Any]) -> str:
         return _("text of at most {most:,} characters").format(most=schema["maxLength"])
     if kind == "number":
         return _("a number from {least:,} to {most:,}").format(least=schema["minimum"], most=schema["maximum"])
-    return {"integer": _("a whole number"), "boolean": _("true or false")}.get(str(kind), _("an object"))
+    return {"integer": _("a whole number"), "boolean": _("true or false"), "array": _("a list of texts")}.get(str(kind), _("an object"))
 
 
 def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,8 +25,8 @@ How long after an attempt an answer still belongs to it: {windows}.
 
 ## Metadata
 
-Each key may be left out or null. A declared key that holds something else is refused with its name (`metadata.duration`);
-keys that are not declared are kept as they come. The whole takes at most 64 KB.
+Each key may be left out or null. A declared key that holds something else is refused by its name, as in
+`metadata.duration`; keys that are not declared are kept as they come. The whole takes at most 64 KB.
 """
 _DIRECTIONS = {"out": "from us", "in": "from them", "": "–"}
 
@@ -40,7 +40,15 @@ def interactions_page() -> str:
 def _row(kind: InteractionType) -> str:
     counts = "attempt" if kind.attempt else "engaged" if kind.human else kind.step or "–"
     details = f"[{_title(kind.details)}](#{_title(kind.details)})" if kind.details is not Details else "–"
-    cells = (f"`{kind.name}`", kind.label, kind.channel or "–", _DIRECTIONS[kind.direction], kind.category, counts, details)
+    cells = (
+        f"`{kind.name}`",
+        kind.label,
+        kind.channel or "–",
+        _DIRECTIONS[kind.direction],
+        kind.category,
+        counts,
+        details,
+    )
     return f"| {' | '.join(map(str, cells))} |\n"
 
 

@@ -44,18 +44,24 @@ def window(as_of: datetime, days: int, family_id: int | None = None) -> Paramete
 
 
 def entries(family_id: int | None = None, *, visits: bool = False) -> str:
-    """CTEs `fix` and `entry`: the counted log of the window, without withdrawn rows, with corrected outcomes.
+    """CTEs `fix` and `entry`: the counted log of the window, without withdrawn rows, with the outcomes of the last correction.
 
     `visits` adds all that happened on the portal. A correction counts whenever it was made: what never happened
     did not happen on that day either.
     """
     scope = "" if family_id is None else "AND family_id = %(family)s"
     return f"""
-fix AS {engine.kept()} (
-    SELECT family_id, external_id, {engine.json_is_true("metadata", "withdrawn")} AS withdrawn,
+told AS (
+    SELECT id, family_id, in_reply_to, {engine.json_is_true("metadata", "withdrawn")} AS withdrawn,
            {engine.json_text("metadata", "changes", "outcome")} AS outcome
     FROM crm_interaction
     WHERE interaction_type = 'correction' AND external_system = '{STAFF}' AND occurred_at > %(since)s {scope}
+),
+fix AS {engine.kept()} (
+    SELECT family_id, in_reply_to, withdrawn, outcome
+    FROM (SELECT told.*, row_number() OVER (PARTITION BY in_reply_to ORDER BY withdrawn DESC, id DESC) AS place
+          FROM told) ranked
+    WHERE place = 1
 ),
 happened AS (
     SELECT id, family_id, channel, interaction_type, direction, is_machine, attempt_id, occurred_at, outcome
@@ -66,7 +72,7 @@ happened AS (
 entry AS {engine.kept()} (
     SELECT h.id, h.family_id, h.channel, h.interaction_type, h.direction, h.is_machine, h.attempt_id, h.occurred_at,
            coalesce(fix.outcome, h.outcome) AS outcome
-    FROM happened h LEFT JOIN fix ON fix.external_id = 'correction-' || h.id AND fix.family_id = h.family_id
+    FROM happened h LEFT JOIN fix ON fix.in_reply_to = CAST(h.id AS text) AND fix.family_id = h.family_id
     WHERE coalesce(fix.withdrawn, 0) = 0
 )"""  # noqa: S608 - only names of our own stand in it
 

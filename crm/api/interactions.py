@@ -170,13 +170,15 @@ class Timeline(ApiView):
 
 
 def _corrections(family: Family, entries: Sequence[Interaction]) -> dict[int, Interaction]:
+    """What staff last said of each; once it was taken back nothing else counts."""
     rows = Interaction.objects.filter(
         family=family,
         interaction_type="correction",
         external_system=STAFF,
-        external_id__in=[f"correction-{one.pk}" for one in entries],
+        in_reply_to__in=[str(one.pk) for one in entries],
     )
-    return {int(row.external_id.removeprefix("correction-")): row for row in rows}
+    ranked = sorted(rows, key=lambda row: (bool(row.metadata.get("withdrawn")), row.pk))
+    return {int(row.in_reply_to): row for row in ranked}
 
 
 def entry_as_json(family: Family, entry: Interaction, correction: Interaction | None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Requests to change something on the ground floor: keyword-only verbs, atomic, one public purpose each."""
 
 from crm.services.calls import CallReport, close_call_task, create_call_task, log_call
+from crm.services.changes import change_interaction, pin_interaction, unpin_interaction
 from crm.services.consent import record_consent, set_opt_out_channels
 from crm.services.conversations import log_conversation, log_note
 from crm.services.events import add_places, mark_no_shows, set_attendance, unmark_no_shows
@@ -34,6 +35,7 @@ __all__ = [
     "NewInteraction",
     "Recorded",
     "add_places",
+    "change_interaction",
     "close_call_task",
     "correct_interaction",
     "create_api_key",
@@ -43,6 +45,7 @@ __all__ = [
     "log_conversation",
     "log_note",
     "mark_no_shows",
+    "pin_interaction",
     "record_consent",
     "record_interaction",
     "record_interactions",
@@ -53,5 +56,6 @@ __all__ = [
     "starts_something",
     "state_preference",
     "unmark_no_shows",
+    "unpin_interaction",
     "upsert_family",
 ]

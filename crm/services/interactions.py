@@ -12,8 +12,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from crm.enums import Channel, Direction
 from crm.details import Details, wrong_details
+from crm.enums import Channel, Direction
 from crm.errors import Invalid
 from crm.folding import written_in
 from crm.models import Interaction
@@ -205,20 +205,16 @@ def _find(keys: Sequence[Key]) -> dict[Key, int]:
     return {(row[0], row[1], row[2], row[3]): row[4] for row in found}
 
 
-def correct_interaction(
-    *, interaction: Interaction, reason: str, by_id: int | None, changes: dict[str, Any] | None = None
-) -> Recorded:
-    """Write the entry that corrects another; without changes it withdraws it. The first correction stands.
+def correct_interaction(*, interaction: Interaction, reason: str, by_id: int | None) -> Recorded:
+    """Write the entry that takes another back, once; `change_interaction` corrects what it says.
 
     The original is never touched; readers fold the correction over it.
     """
-    return record_interaction(correction_of(interaction, reason=reason, by_id=by_id, changes=changes))
+    return record_interaction(correction_of(interaction, reason=reason, by_id=by_id))
 
 
-def correction_of(
-    interaction: Interaction, *, reason: str, by_id: int | None, changes: dict[str, Any] | None = None
-) -> NewInteraction:
-    """The entry that corrects another, for those who write many at once."""
+def correction_of(interaction: Interaction, *, reason: str, by_id: int | None) -> NewInteraction:
+    """The entry that takes another back, for those who write many at once."""
     return NewInteraction(
         family_id=interaction.family_id,
         member_id=interaction.member_id,
@@ -227,12 +223,7 @@ def correction_of(
         occurred_at=timezone.now(),
         external_id=f"correction-{interaction.pk}",
         in_reply_to=str(interaction.pk),
-        metadata={
-            "corrects": interaction.pk,
-            "reason": reason,
-            "withdrawn": not changes,
-            **({"changes": changes} if changes else {}),
-        },
+        metadata={"corrects": interaction.pk, "reason": reason, "withdrawn": True},
         created_by_id=by_id,
     )
 

@@ -1,7 +1,6 @@
-"""The conversation of a family: whole, its next page, or what is new in it."""
+"""The conversation of a family: whole, its next page, the page around one entry, or what is new in it."""
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,31 +12,74 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from crm.enums import Direction
+from crm.forms.timeline import TimelineForm
 from crm.models import Family
-from crm.selectors.timeline import Activity, Shown, Spot, TimelinePage, read_activity, read_timeline, timeline_version
+from crm.selectors.timeline import (
+    Activity,
+    Place,
+    Shown,
+    Spot,
+    TimelinePage,
+    find_place,
+    read_activity,
+    read_day,
+    read_pins,
+    read_timeline,
+    timeline_version,
+)
+
+MOST_PEOPLE = 500
 
 
 def timeline_context(request: HttpRequest, family: Family, *, shown: Shown | None = None) -> dict[str, Any]:
-    """All that the conversation needs, in eight queries; a request in the page's query string is followed."""
-    if shown is None:
-        shown = Shown.read(request.GET.get("channel", ""), request.GET.get("direction", ""))
+    """All that the conversation needs, in a fixed number of queries; the page's query string is followed.
+
+    A `shown` that is given wins, and begins at the newest.
+    """
+    asked = request.GET if shown is None else {}
+    place = find_place(family, int(asked["entry"])) if asked.get("entry", "").isdecimal() else None
+    shown = Shown() if place else shown or Shown.read(asked)
     # The version is read first: what is written meanwhile is then told by the next poll.
     version = timeline_version(family.pk)
-    before = Spot.read(request.GET.get("before", ""))
-    page = read_timeline(family, shown, before=before, continuing=_day(request.GET.get("day", "")))
+    page, is_newest = _read(family, shown, asked, place)
     activity = read_activity(family)
     return {
         "family": family,
         "shown": shown,
-        "shown_query": _query(channel=shown.channel, direction=shown.direction),
+        "shown_query": urlencode(shown.fields()),
         "page": page,
         "activity": activity,
-        "is_newest": before is None,
+        "found": place.card if place else None,
+        "is_newest": is_newest,
+        "newer_query": "" if is_newest or not page.top else urlencode({**shown.fields(), "after": str(page.top)}),
+        "pins": read_pins(family),
+        "form": TimelineForm(shown, family.members.order_by("id")[:MOST_PEOPLE]),
         "foreign_zone": family.time_zone if family.time_zone != settings.TIME_ZONE else "",
         "pills": _pills(shown, activity),
         "their_query": _their_query(shown),
         **_links(shown, page, version),
     }
+
+
+def _read(family: Family, shown: Shown, asked: Any, place: Place | None) -> tuple[TimelinePage, bool]:
+    """The page that was asked for, and whether it is the newest."""
+    if place is not None:
+        return read_timeline(family, shown, before=place.before), place.before is None
+    before, after, to = (Spot.read(asked.get(name, "")) for name in ("before", "after", "to"))
+    if before is not None:
+        return read_timeline(family, shown, before=before, continuing=read_day(asked.get("day", ""))), False
+    if after is not None:
+        return read_timeline(family, shown, after=after), False
+    if to is None:
+        return read_timeline(family, shown), True
+    # Somebody had read down to here and comes back: all of it, or where it has become too much, its end.
+    page = read_timeline(family, shown, floor=to)
+    if page.earlier:
+        return read_timeline(family, shown, after=to), False
+    if page.floor is None:
+        return read_timeline(family, shown), True
+    below = read_timeline(family, shown, before=page.floor, size=1)
+    return replace(page, earlier=bool(below.days)), True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,35 +98,25 @@ def _pills(shown: Shown, activity: Activity) -> list[Pill]:
     if shown.channel:
         counts.setdefault(shown.channel, 0)
     return [
-        Pill(channel, count, _query(channel=channel, direction=shown.direction), channel == shown.channel)
+        Pill(channel, count, urlencode(replace(shown, channel=channel).fields()), channel == shown.channel)
         for channel, count in {"": activity.entries, **counts}.items()
     ]
 
 
 def _their_query(shown: Shown) -> str:
     """What the switch “Only from them” leads to."""
-    return _query(channel=shown.channel, direction="" if shown.direction == Direction.IN else Direction.IN.value)
+    direction = "" if shown.direction == Direction.IN else Direction.IN.value
+    return urlencode(replace(shown, direction=direction).fields())
 
 
 def _links(shown: Shown, page: TimelinePage, version: str) -> dict[str, str]:
     """The queries of the next page, and of what is new in this one."""
     floor = str(page.floor) if page.floor and page.earlier else ""
-    view = {"channel": shown.channel, "direction": shown.direction}
+    further = {"before": floor, "day": str(page.last_day)} if floor else {}
     return {
-        "earlier_query": _query(**view, before=floor, day=str(page.last_day)) if floor else "",
-        "live_query": _query(**view, floor=floor, version=version),
+        "earlier_query": urlencode({**shown.fields(), **further}) if floor else "",
+        "live_query": urlencode({**shown.fields(), **({"floor": floor} if floor else {}), "version": version}),
     }
-
-
-def _query(**fields: str) -> str:
-    return urlencode({name: value for name, value in fields.items() if value})
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 @login_required
@@ -95,9 +127,33 @@ def family_timeline(request: HttpRequest, pk: int) -> HttpResponse:
     family = get_object_or_404(Family, pk=pk)
     if "version" in request.GET:
         return _live(request, family)
+    if "before" in request.GET:
+        return _earlier(request, family)
     context = timeline_context(request, family)
-    template = "timeline" if context["is_newest"] else "timeline_earlier"
-    return render(request, f"crm/partials/{template}.html", context)
+    response = render(request, f"crm/partials/{_whole_or_list(request, family)}.html", {**context, "oob_filters": True})
+    if _whole_or_list(request, family) == "timeline_list":
+        response["HX-Replace-Url"] = _page_url(family, context["shown"].fields())
+    return response
+
+
+def _whole_or_list(request: HttpRequest, family: Family) -> str:
+    """Somebody who types into the search keeps the field: only what it finds is swapped."""
+    return "timeline_list" if request.headers.get("HX-Target") == f"timeline-list-{family.pk}" else "timeline"
+
+
+def _earlier(request: HttpRequest, family: Family) -> HttpResponse:
+    """The next page alone; the address remembers how far one has read, so that coming back finds it again."""
+    shown = Shown.read(request.GET)
+    page, _newest = _read(family, shown, request.GET, None)
+    context = {"family": family, "shown": shown, "page": page, **_links(shown, page, "")}
+    response = render(request, "crm/partials/timeline_earlier.html", context)
+    if page.floor is not None:
+        response["HX-Replace-Url"] = _page_url(family, {**shown.fields(), "to": str(page.floor)})
+    return response
+
+
+def _page_url(family: Family, fields: dict[str, str]) -> str:
+    return f"{family.get_absolute_url()}?{urlencode(fields)}" if fields else family.get_absolute_url()
 
 
 def _live(request: HttpRequest, family: Family) -> HttpResponse:
@@ -108,13 +164,12 @@ def _live(request: HttpRequest, family: Family) -> HttpResponse:
     version = timeline_version(family.pk)
     if request.GET["version"] == version:
         return HttpResponse(status=204)
-    shown = Shown.read(request.GET.get("channel", ""), request.GET.get("direction", ""))
+    shown = Shown.read(request.GET)
     floor = Spot.read(request.GET.get("floor", ""))
     page = read_timeline(family, shown, floor=floor)
     if floor is not None and page.earlier:
         # Hundreds of new entries: the page is read anew.
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-    view = {"channel": shown.channel, "direction": shown.direction}
     activity = read_activity(family)
     context = {
         "family": family,
@@ -128,5 +183,6 @@ def _live(request: HttpRequest, family: Family) -> HttpResponse:
         **_links(shown, page, version),
     }
     if floor is not None:
-        context |= {"live_query": _query(**view, floor=str(floor), version=version), "earlier_stays": True}
+        live = {**shown.fields(), "floor": str(floor), "version": version}
+        context |= {"live_query": urlencode(live), "earlier_stays": True}
     return render(request, "crm/partials/timeline_live.html", context)

@@ -1,13 +1,15 @@
 """What a card of the timeline holds, in words; templates only lay it out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Step:
 
     words: str
     state: Literal["did", "fail", ""]
+    took: str = ""
+    """The time since the step before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,10 @@ class Bubble:
     text: str
     from_us: bool
     who: str = ""
+    time: str = ""
+    failed: str = ""
+    """Why it never arrived."""
+    message_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class Change:
     when: str
     reason: str
     told: str = ""
-    """What was changed, where the entry was not withdrawn."""
+    """Which fields were changed, where the entry was not withdrawn."""
 
 
 @dataclass(slots=True)
@@ -80,7 +88,13 @@ class Card:
     sandbox: bool = False
     quiet: bool = False
     withdrawn: Change | None = None
-    corrected: Change | None = None
+    corrections: list[Change] = field(default_factory=list)
+    """The last first; `original` is what was written before any of them."""
+    original: "Card | None" = None
+    by_hand: bool = False
+    """A person wrote it, so people may correct it and pin it."""
+    pinned: bool = False
+    pinned_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +114,27 @@ def clock(at: datetime, zone: ZoneInfo, day: date | None = None) -> str:
     there = at.astimezone(zone)
     time = there.strftime("%H:%M")
     return time if day in (None, there.date()) else f"{short_day(there.date(), zone)} {time}"
+
+
+def span(times: Sequence[datetime], zone: ZoneInfo) -> str:
+    """From the first to the last time of a day."""
+    first, last = clock(min(times), zone), clock(max(times), zone)
+    return first if first == last else f"{first} – {last}"
+
+
+def lapse(passed: timedelta) -> str:
+    """How long something took, roughly: 3 s, 12 min, 2 h, 5 days; nothing where clocks run apart."""
+    seconds = round(passed.total_seconds())
+    if seconds < 1:
+        return ""
+    if seconds < 60:
+        return _("%d s") % seconds
+    if seconds < 90 * 60:
+        return _("%d min") % round(seconds / 60)
+    if seconds < 48 * 3600:
+        return _("%d h") % round(seconds / 3600)
+    days = round(seconds / 86_400)
+    return ngettext("%d day", "%d days", days) % days
 
 
 def short_day(day: date, zone: ZoneInfo) -> str:

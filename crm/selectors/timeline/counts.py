@@ -6,8 +6,8 @@ from datetime import timedelta
 from functools import reduce
 from operator import or_
 
-from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from crm.enums import Channel, Direction
@@ -104,12 +104,12 @@ def _rows(family: Family, *, since: object) -> QuerySet:
 
 
 def _withdrawals() -> QuerySet[Interaction]:
-    """The correction of an entry is found by its own key, which the log keeps unique."""
+    """Corrections are few and have an index of their own."""
     return Interaction.objects.filter(
         family=OuterRef("family"),
-        external_system=STAFF,
-        external_id=Concat(Value("correction-"), Cast(OuterRef("pk"), CharField()), output_field=CharField()),
         interaction_type=CORRECTION,
+        external_system=STAFF,
+        in_reply_to=Cast(OuterRef("pk"), CharField()),
         metadata__withdrawn=True,
     )
 

@@ -1,25 +1,27 @@
 """Folds entries into cards: a message with its news, a day's visits, an event's people, a call, a talk, a note."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from crm.addresses import pretty_address
 from crm.enums import CallOutcome, Direction, TaskState
 from crm.models import CallTask, Interaction
 from crm.selectors.timeline import words
-from crm.selectors.timeline.cards import Bubble, Card, Change, Line, State, clock, short_day, some_of
-from crm.selectors.timeline.messages import bubbles_of, steps_of
-from crm.selectors.timeline.roots import FOLDED
+from crm.selectors.timeline.cards import Bubble, Card, Change, Line, State, clock, short_day, some_of, span
+from crm.selectors.timeline.fixes import Fix, changes_of
+from crm.selectors.timeline.messages import bubbles_of, steps_of, thread_bubbles
 
 MOST_LINES = 50
 MOST_FACTS = 8
-FoldKey = tuple[str, date, str]
+BY_HAND = ("call", "conversation", "note")
+"""What people write, and so may correct and pin."""
+FoldKey = tuple[date, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,14 @@ class Material:
     zone: ZoneInfo
     news: Mapping[int, Sequence[Interaction]]
     folds: Mapping[FoldKey, Sequence[Interaction]]
-    corrections: Mapping[int, Interaction]
+    fixes: Mapping[int, Fix]
     follow_ups: Mapping[int, CallTask]
+    pinned: Set[int]
 
     def withdrawn(self, entry: Interaction) -> bool:
         """Whether the entry was taken back."""
-        correction = self.corrections.get(entry.pk)
-        return correction is not None and bool(correction.metadata.get("withdrawn"))
+        fix = self.fixes.get(entry.pk)
+        return fix is not None and fix.withdrawal is not None
 
     def standing(self, entries: Iterable[Interaction]) -> list[Interaction]:
         """Entries that were not taken back."""
@@ -43,27 +46,33 @@ class Material:
 
 
 def fold_key(entry: Interaction) -> FoldKey:
-    """What folds together: visits of one day; attendance of one event and day.
-
-    Day and event are read as the database annotated them, which also decided what is a head.
-    """
-    day, event = entry.day, entry.event_key  # type: ignore[attr-defined]
-    if entry.category == "visit":
-        return ("visit", day, "")
-    return ("event", day, f"entry {entry.pk}" if event is None else f"event {event!r}")
+    """What folds together, as the database annotated it, which also decided what is a head."""
+    day, fold = entry.day, entry.fold  # type: ignore[attr-defined]
+    return (day, f"entry {entry.pk}" if fold is None else fold)
 
 
 def make_card(head: Interaction, material: Material) -> Card:
-    """The card of one root."""
-    card = _plain_or_known(head, material)
-    correction = material.corrections.get(head.pk)
-    if correction is None:
-        return card
-    if not material.withdrawn(head):
-        card.corrected = _change(correction, material.zone)
-    elif head.category not in FOLDED or not material.standing(material.folds.get(fold_key(head), ())):
-        card.withdrawn = _change(correction, material.zone)
+    """The card of one root, as it stands after what staff corrected."""
+    fix = material.fixes.get(head.pk)
+    if fix is None:
+        return _with_acts(_plain_or_known(head, material), head, material)
+    card = _with_acts(_plain_or_known(fix.over(head), material), head, material)
+    if fix.changes:
+        card.original = _plain_or_known(head, material)
+        card.corrections = [_change(one, material.zone) for one in reversed(fix.changes)]
+    if fix.withdrawal and (head.category != "event" or not material.standing(_folded_with(head, material))):
+        card.withdrawn = _change(fix.withdrawal, material.zone)
     return card
+
+
+def _with_acts(card: Card, head: Interaction, material: Material) -> Card:
+    card.by_hand = head.category in BY_HAND
+    card.pinned = head.pk in material.pinned
+    return card
+
+
+def _folded_with(head: Interaction, material: Material) -> Sequence[Interaction]:
+    return material.folds.get(fold_key(head), ())
 
 
 def _plain_or_known(head: Interaction, material: Material) -> Card:
@@ -72,7 +81,8 @@ def _plain_or_known(head: Interaction, material: Material) -> Card:
     if head.category == "event":
         return _event(head, material)
     if head.category == "message":
-        return _message(head, material)
+        texts = _folded_with(head, material)
+        return thread_card(head, texts, material) if len(texts) > 1 else _message(head, material)
     known = {"call": _call, "conversation": _conversation, "note": _note}
     return known.get(head.category, _plain)(head, material)
 
@@ -85,14 +95,22 @@ def _card(head: Interaction, material: Material, title: str) -> Card:
 
 def _change(correction: Interaction, zone: ZoneInfo) -> Change:
     there = correction.occurred_at.astimezone(zone)
-    changes = correction.metadata.get("changes")
-    parts = changes.items() if isinstance(changes, dict) else ()
+    changes = correction.metadata.get("changed") or list(changes_of(correction))
+    named = [str(FIELD_WORDS.get(name, name)) for name in changes if isinstance(name, str)]
     return Change(
         by=words.author(correction),
         when=f"{short_day(there.date(), zone)} {there:%H:%M}",
         reason=words.told(correction.metadata, "reason"),
-        told="; ".join(f"{name}: {value}" for name, value in parts)[: words.LONGEST],
+        told=", ".join(named)[: words.LONGEST],
     )
+
+
+FIELD_WORDS = {
+    "outcome": gettext_lazy("what happened"),
+    "notes": gettext_lazy("notes"),
+    "duration": gettext_lazy("length"),
+    "member": gettext_lazy("person"),
+}
 
 
 def _with_author(*parts: str, entry: Interaction) -> str:
@@ -121,12 +139,27 @@ def _message(head: Interaction, material: Material) -> Card:
     return card
 
 
+def thread_card(head: Interaction, texts: Sequence[Interaction], material: Material) -> Card:
+    """What one person and we wrote on one channel in a day: one talk, oldest first."""
+    name = words.person(head)
+    card = _card(head, material, words.thread_word(head.channel, name))
+    card.bubbles = thread_bubbles(texts, material.news, material.zone)
+    count = len(card.bubbles)
+    card.who = ngettext("%d message", "%d messages", count) % count
+    card.time = span([one.occurred_at for one in texts], material.zone)
+    last = next((one for one in texts if one.direction == Direction.OUT), None)
+    if last is not None:
+        card.steps = steps_of(last, material.standing(material.news.get(last.pk, ())), material.zone)
+    card.sandbox = any(words.told(one.metadata, "provider") == "sandbox" for one in texts)
+    return card
+
+
 def _call(head: Interaction, material: Material) -> Card:
     inbound = head.direction == Direction.IN
     number = words.told(head.metadata, "number")[:40]
     whom = words.person(head) or (pretty_address("phone", number) if number else _("them"))
     card = _card(head, material, (_("Call from %s") if inbound else _("Call to %s")) % whom)
-    card.outcome = words.outcome_state(_corrected_outcome(head, material))
+    card.outcome = words.outcome_state(head.outcome)
     card.who = _with_author(words.call_length(head), entry=head)
     card.text = words.told(head.metadata, "notes", "text")
     if head.outcome == CallOutcome.WRONG_NUMBER and number and not material.withdrawn(head):
@@ -136,12 +169,6 @@ def _call(head: Interaction, material: Material) -> Card:
     if follow_up is not None:
         card.reasons.append(_follow_up(follow_up, material.zone))
     return card
-
-
-def _corrected_outcome(head: Interaction, material: Material) -> str:
-    correction = material.corrections.get(head.pk)
-    changes = correction.metadata.get("changes") if correction else None
-    return words.told(changes, "outcome") or head.outcome if isinstance(changes, dict) else head.outcome
 
 
 def _follow_up(task: CallTask, zone: ZoneInfo) -> State:
@@ -182,14 +209,13 @@ def _plain(head: Interaction, material: Material) -> Card:
 
 
 def _visits(head: Interaction, material: Material) -> Card:
-    folded = material.folds.get(fold_key(head), [head])
-    visits = material.standing(folded) or folded
+    visits = _folded_with(head, material) or [head]
     count = len(visits)
     card = _card(head, material, ngettext("%d portal visit", "%d portal visits", count) % count)
     card.quiet = True
     card.who = some_of(list({one.member_id: words.person(one) for one in visits if one.member}.values()))
     if count > 1:
-        card.time = _span([one.occurred_at for one in visits], material.zone)
+        card.time = span([one.occurred_at for one in visits], material.zone)
     names = Counter(words.visited(one) for one in visits).most_common(3)
     card.summary = ", ".join(
         _("%(name)s %(count)d times") % {"name": name, "count": n} if n > 1 else name for name, n in names
@@ -202,13 +228,8 @@ def _visits(head: Interaction, material: Material) -> Card:
     return card
 
 
-def _span(times: list[datetime], zone: ZoneInfo) -> str:
-    first, last = clock(min(times), zone), clock(max(times), zone)
-    return first if first == last else f"{first} – {last}"
-
-
 def _event(head: Interaction, material: Material) -> Card:
-    entries = material.standing(material.folds.get(fold_key(head), [head]))
+    entries = material.standing(_folded_with(head, material) or [head])
     people: dict[str, dict[int, str]] = defaultdict(dict)
     for one in sorted(entries, key=lambda entry: entry.pk):
         people[one.interaction_type][one.member_id or -one.pk] = words.person(one) or _("somebody")

@@ -1,14 +1,16 @@
 """The way of one message: sent, arrived, seen, answered, or failed and why."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
+from crm.enums import Direction
 from crm.models import Interaction
 from crm.selectors.timeline import words
-from crm.selectors.timeline.cards import Bubble, Step, clock
+from crm.selectors.timeline.cards import Bubble, Step, clock, lapse
 from crm.vocabulary import TYPES
 
 _RANK = {"sent": 0, "arrived": 1, "": 2, "engaged": 3, "failed": 4}
@@ -22,12 +24,17 @@ def steps_of(head: Interaction, news: Sequence[Interaction], zone: ZoneInfo) -> 
         return _lonely(head, zone)
     day = head.occurred_at.astimezone(zone).date()
     first = _("Posted") if head.channel == "portal" else _("Sent")
-    steps = [Step(f"{first} {clock(head.occurred_at, zone)}", "did")] if kind and kind.attempt else []
+    attempt = kind is not None and kind.attempt
+    steps = [Step(f"{first} {clock(head.occurred_at, zone)}", "did")] if attempt else []
+    before = head.occurred_at if attempt else None
     groups: dict[tuple[str, bool, str], list[Interaction]] = defaultdict(list)
     for one in sorted(news, key=_order):
         groups[one.interaction_type, one.is_machine, _what(one)].append(one)
     for (name, machine, what), same in groups.items():
-        steps.append(_step(name, machine, what, len(same), clock(same[0].occurred_at, zone, day)))
+        at = same[0].occurred_at
+        took = lapse(at - before) if before else ""
+        steps.append(replace(_step(name, machine, what, len(same), clock(at, zone, day)), took=took))
+        before = at
     return steps
 
 
@@ -75,3 +82,37 @@ def bubbles_of(head: Interaction, news: Sequence[Interaction]) -> list[Bubble]:
     written = [(words.told(one.metadata, "text", "body", "subject"), one) for one in replies]
     other = [(text, "" if one.member_id == head.member_id else words.person(one)) for text, one in written]
     return [Bubble(text, from_us=False, who=who) for text, who in other if text][:MOST_BUBBLES]
+
+
+MOST_OF_A_THREAD = 100
+
+
+def thread_bubbles(
+    texts: Sequence[Interaction], news: Mapping[int, Sequence[Interaction]], zone: ZoneInfo
+) -> list[Bubble]:
+    """What was written in a day by both sides, oldest first, each with its time; of very many the newest."""
+    written = [one for text in texts for one in _said(text, news.get(text.pk, ()))]
+    bubbles = [_bubble(one, news.get(one.pk, ()), texts[0], zone) for one in sorted(written, key=_when)]
+    return bubbles[-MOST_OF_A_THREAD:]
+
+
+def _said(text: Interaction, news: Sequence[Interaction]) -> Iterator[Interaction]:
+    yield text
+    yield from (one for one in news if one.interaction_type.endswith("_replied"))
+
+
+def _when(entry: Interaction) -> tuple[object, int]:
+    return (entry.occurred_at, entry.pk)
+
+
+def _bubble(entry: Interaction, news: Sequence[Interaction], head: Interaction, zone: ZoneInfo) -> Bubble:
+    failed = next((one for one in news if (kind := TYPES.get(one.interaction_type)) and kind.step == "failed"), None)
+    day = head.occurred_at.astimezone(zone).date()
+    return Bubble(
+        text=words.told(entry.metadata, "text", "body", "subject", "notes") or words.type_word(entry.interaction_type),
+        from_us=entry.direction == Direction.OUT,
+        who="" if entry.member_id == head.member_id else words.person(entry),
+        time=clock(entry.occurred_at, zone, day),
+        failed=f"{words.type_word(failed.interaction_type)}: {words.failure(failed)}".rstrip(": ") if failed else "",
+        message_id=entry.message_id if entry.direction == Direction.OUT else None,
+    )

@@ -60,6 +60,12 @@ def message_word(channel: str) -> str:
     return str(_MESSAGE_WORDS.get(channel, _("Message")))
 
 
+def thread_word(channel: str, name: str) -> str:
+    """What a day's talk in writing is called."""
+    word = {"sms": _("Texts"), "whatsapp": _("WhatsApp messages"), "rcs": _("RCS messages")}.get(channel, _("Messages"))
+    return _("%(messages)s with %(name)s") % {"messages": word, "name": name} if name else word
+
+
 def person(entry: Interaction) -> str:
     """What staff call the member."""
     return entry.member.first_name if entry.member else ""

@@ -1,0 +1,140 @@
+"""What to show of a timeline, and the correction of an entry."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crm.enums import CallOutcome, ConversationKind, Direction
+from crm.forms.calls import LONGEST_MINUTES
+from crm.forms.logging import text_area
+from crm.models import Interaction, Member
+from crm.selectors.timeline import Shown
+from crm.selectors.timeline.words import KIND_LOOKS, OUTCOME_LOOKS, type_word
+from crm.vocabulary import TYPES
+
+_SELECT = {"class": "form-select"}
+_DAY = {"class": "form-control", "type": "date"}
+_KIND_WORDS = {
+    "message": gettext_lazy("All messages"),
+    "call": gettext_lazy("All calls"),
+    "conversation": gettext_lazy("Conversations"),
+    "note": gettext_lazy("Notes"),
+    "event": gettext_lazy("All events"),
+    "visit": gettext_lazy("All portal visits"),
+}
+_GROUPS = {
+    "email": gettext_lazy("Email"), "sms": gettext_lazy("SMS"), "whatsapp": gettext_lazy("WhatsApp"),
+    "rcs": gettext_lazy("RCS"), "push": gettext_lazy("Push"), "portal": gettext_lazy("Portal"),
+    "phone": gettext_lazy("Phone"), "in_person": gettext_lazy("In person"),
+}  # fmt: skip
+
+
+class TimelineForm(forms.Form):
+    """All that a timeline can be narrowed by; it only shows what was asked for, which `Shown` has read."""
+
+    text = forms.CharField(
+        label=gettext_lazy("Search subjects and notes"),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"class": "form-control", "type": "search", "autocomplete": "off"}),
+    )
+    type = forms.ChoiceField(label=gettext_lazy("What"), required=False, widget=forms.Select(attrs=_SELECT))
+    person = forms.ChoiceField(label=gettext_lazy("Who"), required=False, widget=forms.Select(attrs=_SELECT))
+    direction = forms.ChoiceField(
+        label=gettext_lazy("From whom"),
+        required=False,
+        choices=[("", gettext_lazy("Either side")), *((one.value, one.label) for one in (Direction.OUT, Direction.IN))],
+        widget=forms.Select(attrs=_SELECT),
+    )
+    since = forms.DateField(label=gettext_lazy("From"), required=False, widget=forms.DateInput(attrs=_DAY))
+    until = forms.DateField(label=gettext_lazy("To"), required=False, widget=forms.DateInput(attrs=_DAY))
+
+    def __init__(self, shown: Shown, members: Sequence[Member]) -> None:
+        asked = shown.fields()
+        super().__init__(initial=asked, prefix=None)
+        people = [(str(one.pk), one.name) for one in members]
+        self.fields["person"].choices = [("", _("Anybody")), *people]  # type: ignore[attr-defined]
+        self.fields["type"].choices = _types(shown.kind)  # type: ignore[attr-defined]
+        self.opened = bool(asked.keys() & {"type", "person", "since", "until"})
+
+
+def _types(chosen: str) -> list[Any]:
+    """Kinds, then each type under its channel; one that only its reporter knows stays where it is chosen."""
+    groups = [
+        (str(word), [(kind.name, str(kind.label)) for kind in TYPES.values() if kind.channel == channel])
+        for channel, word in _GROUPS.items()
+    ]
+    own = [(chosen, type_word(chosen))] if chosen and chosen not in TYPES and chosen not in _KIND_WORDS else []
+    return [("", _("Everything")), *((name, str(word)) for name, word in _KIND_WORDS.items()), *own, *groups]
+
+
+class CorrectionForm(forms.Form):
+    """What an entry should say; it begins with what it says now."""
+
+    outcome = forms.ChoiceField(label=gettext_lazy("What happened?"), widget=forms.RadioSelect)
+    member = forms.ChoiceField(label=gettext_lazy("Who"), required=False, widget=forms.Select(attrs=_SELECT))
+    minutes = forms.IntegerField(
+        label=gettext_lazy("Length in minutes"),
+        required=False,
+        min_value=0,
+        max_value=LONGEST_MINUTES,
+        widget=forms.NumberInput(attrs={"class": "form-control", "inputmode": "numeric"}),
+    )
+    notes = text_area(gettext_lazy("Notes"), rows=6, required=False)
+    reason = forms.CharField(
+        label=gettext_lazy("Why"),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"class": "form-control"}),
+        help_text=gettext_lazy("The entry as it was first written can still be opened."),
+    )
+    seen = forms.IntegerField(min_value=0, max_value=10_000, widget=forms.HiddenInput)
+
+    def __init__(self, entry: Interaction, members: Sequence[Member], seen: int, data: Any = None) -> None:
+        self.before = entry.metadata.get("duration")
+        super().__init__(data, initial={**_said(entry), "seen": seen})
+        self.entry = entry
+        people = [(str(one.pk), one.name) for one in members]
+        self.fields["member"].choices = [*people, ("", _("Nobody in particular"))]  # type: ignore[attr-defined]
+        if entry.category == "note":
+            del self.fields["outcome"], self.fields["member"]
+        else:
+            known = CallOutcome.choices if entry.category == "call" else ConversationKind.choices
+            self.fields["outcome"].choices = known  # type: ignore[attr-defined]
+        if entry.category != "call":
+            del self.fields["minutes"]
+
+    @property
+    def outcome_options(self) -> list[tuple[Any, str, str]]:
+        """The choices with the look that the timeline gives them."""
+        looks = OUTCOME_LOOKS if self.entry.category == "call" else KIND_LOOKS
+        return [(option, *looks[option.data["value"]]) for option in self["outcome"]]
+
+    def changes(self) -> dict[str, Any]:
+        """What the service is told; a length that was not touched keeps its seconds."""
+        told = self.cleaned_data
+        changes: dict[str, Any] = {"notes": told["notes"].strip()}
+        if "outcome" in told:
+            changes |= {"outcome": told["outcome"], "member": int(told["member"]) if told["member"] else None}
+        if "minutes" in told and told["minutes"] != _minutes(self.before):
+            changes["duration"] = None if told["minutes"] is None else told["minutes"] * 60
+        return changes
+
+
+def _said(entry: Interaction) -> dict[str, Any]:
+    notes = entry.metadata.get("notes") or entry.metadata.get("text") or ""
+    return {
+        "outcome": entry.outcome,
+        "member": str(entry.member_id or ""),
+        "minutes": _minutes(entry.metadata.get("duration")),
+        "notes": notes if isinstance(notes, str) else "",
+    }
+
+
+def _minutes(seconds: object) -> int | None:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    return round(seconds / 60)

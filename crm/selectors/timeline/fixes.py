@@ -1,0 +1,56 @@
+"""Corrections laid over the entries that they correct; the entries themselves stay as they were written."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass, field
+
+from crm.models import Family, Interaction
+from crm.selectors.timeline.roots import CORRECTION, STAFF
+
+CHANGEABLE = ("outcome", "notes", "duration", "member")
+
+
+@dataclass(slots=True)
+class Fix:
+    """What staff later said of one entry: that it never happened, or, oldest first, what is right."""
+
+    withdrawal: Interaction | None = None
+    changes: list[Interaction] = field(default_factory=list)
+
+    def over(self, entry: Interaction) -> Interaction:
+        """The entry as it should be read; each change carries all that was changed so far."""
+        if not self.changes:
+            return entry
+        last = self.changes[-1]
+        changes = changes_of(last)
+        fixed = copy(entry)
+        fixed.metadata = {
+            **entry.metadata,
+            **{name: changes[name] for name in ("notes", "duration") if name in changes},
+        }
+        fixed.outcome = str(changes.get("outcome", entry.outcome))
+        if "member" in changes:
+            fixed.member = last.member
+        return fixed
+
+
+def changes_of(correction: Interaction) -> dict[str, object]:
+    """The fields that a correction sets right."""
+    changes = correction.metadata.get("changes")
+    return {name: changes[name] for name in CHANGEABLE if name in changes} if isinstance(changes, dict) else {}
+
+
+def read_fixes(family: Family, ids: Sequence[int]) -> dict[int, Fix]:
+    """The corrections of these entries by their ids, in one query."""
+    fixes: defaultdict[int, Fix] = defaultdict(Fix)
+    found = Interaction.objects.filter(
+        family=family, interaction_type=CORRECTION, external_system=STAFF, in_reply_to__in=[str(pk) for pk in ids]
+    )
+    for one in found.select_related("created_by", "member").order_by("pk"):
+        fix = fixes[int(one.in_reply_to)]
+        if one.metadata.get("withdrawn"):
+            fix.withdrawal = fix.withdrawal or one
+        else:
+            fix.changes.append(one)
+    return dict(fixes)

@@ -1,0 +1,115 @@
+"""What staff later say of an entry: corrections, each an entry of its own; and what they keep on top."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from crm.enums import CallOutcome, ConversationKind
+from crm.errors import Invalid
+from crm.models import Family, Interaction, Pin
+from crm.selectors.timeline.fixes import CHANGEABLE, Fix, changes_of, read_fixes
+from crm.selectors.timeline.folding import BY_HAND
+from crm.services.calls import LONGEST_CALL
+from crm.services.conversations import LONGEST_TEXT
+from crm.services.interactions import NewInteraction, Recorded, record_interaction
+from crm.services.people import invalidate_address
+
+MOST_PINS = 10
+_OUTCOMES = {"call": CallOutcome.values, "conversation": ConversationKind.values, "note": [""]}
+
+
+@transaction.atomic
+def change_interaction(
+    *, interaction: Interaction, changes: Mapping[str, Any], reason: str, by_id: int | None, seen: int = 0
+) -> Recorded:
+    """Write the entry that says what is right; `seen` is how many corrections the corrector had before them.
+
+    Of `changes` (outcome, notes, duration in seconds, member as an id) only what differs is kept. Raises `Invalid`
+    by field, and where a colleague was faster; the same correction sent twice is one.
+    """
+    fix = read_fixes(interaction.family, [interaction.pk]).get(interaction.pk, Fix())
+    _check(interaction, changes, fix)
+    earlier = fix.changes[:seen]
+    now = Fix(changes=earlier).over(interaction)
+    changed = {name: value for name, value in changes.items() if value != _value(now, name)}
+    if not changed:
+        raise Invalid({"": _("Nothing was changed.")})
+    metadata = {
+        "corrects": interaction.pk,
+        "reason": reason.strip(),
+        "withdrawn": False,
+        "changes": {**(changes_of(earlier[-1]) if earlier else {}), **changed},
+        "changed": sorted(changed),
+    }
+    recorded = record_interaction(
+        NewInteraction(
+            family_id=interaction.family_id,
+            member_id=changes.get("member", now.member_id),
+            interaction_type="correction",
+            channel=interaction.channel,
+            occurred_at=timezone.now(),
+            external_id=f"change-{interaction.pk}-{seen + 1}",
+            in_reply_to=str(interaction.pk),
+            metadata=metadata,
+            created_by_id=by_id,
+        )
+    )
+    if recorded.status == "duplicate":
+        _refuse_another(recorded.id, metadata, by_id)
+    elif changed.get("outcome") == CallOutcome.WRONG_NUMBER and isinstance(interaction.metadata.get("number"), str):
+        invalidate_address(channel="phone", address=interaction.metadata["number"], reason=_("wrong number"))
+    return recorded
+
+
+def _value(entry: Interaction, name: str) -> object:
+    if name == "member":
+        return entry.member_id
+    return entry.outcome if name == "outcome" else entry.metadata.get(name, "" if name == "notes" else None)
+
+
+def _refuse_another(pk: int, metadata: dict[str, Any], by_id: int | None) -> None:
+    """A double click is no conflict; another's words in the same place are."""
+    there = Interaction.objects.get(pk=pk)
+    if there.created_by_id != by_id or there.metadata != metadata:
+        raise Invalid({"": _("A colleague has just corrected this entry. Look at it again, then correct it.")})
+
+
+def _check(interaction: Interaction, changes: Mapping[str, Any], fix: Fix) -> None:
+    errors = {name: _("This cannot be corrected.") for name in changes if name not in CHANGEABLE}
+    if interaction.category not in BY_HAND or fix.withdrawal is not None:
+        errors[""] = _("This entry cannot be corrected.")
+    elif "outcome" in changes and changes["outcome"] not in _OUTCOMES[interaction.category]:
+        errors["outcome"] = _("Choose what happened.")
+    notes, duration, member = changes.get("notes", ""), changes.get("duration"), changes.get("member")
+    if len(notes) > LONGEST_TEXT:
+        errors["notes"] = _("At most %d characters, please.") % LONGEST_TEXT
+    if "notes" in changes and interaction.category != "call" and not notes.strip():
+        errors["notes"] = _("Write what was said.")
+    if duration is not None and not 0 <= duration <= LONGEST_CALL:
+        errors["duration"] = _("A call lasts between nothing and a day.")
+    if member is not None and not interaction.family.members.filter(pk=member).exists():
+        errors["member"] = _("This person is not in the family.")
+    if errors:
+        raise Invalid(errors)
+
+
+@transaction.atomic
+def pin_interaction(*, interaction: Interaction, by_id: int | None) -> Pin:
+    """Keep an entry on top of its family's timeline; twice is once. Raises `Invalid` where there are too many."""
+    # Two at once must not both be the tenth.
+    Family.objects.select_for_update().get(pk=interaction.family_id)
+    pins = Pin.objects.filter(family=interaction.family_id)
+    if pins.exclude(pk=interaction.pk).count() >= MOST_PINS:
+        raise Invalid({"": _("At most %d entries stay on top; take one down first.") % MOST_PINS})
+    if interaction.category not in BY_HAND:
+        raise Invalid({"": _("Only calls, conversations and notes can be pinned.")})
+    fields = {"family_id": interaction.family_id, "pinned_by_id": by_id, "pinned_at": timezone.now()}
+    return Pin.objects.get_or_create(interaction=interaction, defaults=fields)[0]
+
+
+def unpin_interaction(*, interaction: Interaction) -> None:
+    """Let an entry stand in its place only; twice is once."""
+    Pin.objects.filter(interaction=interaction).delete()

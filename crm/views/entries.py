@@ -1,0 +1,127 @@
+"""One entry of the log: opened where it stands, kept on top, corrected; and a period of them on paper."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from crm import services
+from crm.errors import Invalid
+from crm.forms.timeline import CorrectionForm, TimelineForm
+from crm.models import Family, Interaction
+from crm.selectors.timeline import MOST_PRINTED, Shown, find_place, read_card, read_pins, read_timeline
+from crm.selectors.timeline.fixes import Fix, read_fixes
+from crm.selectors.timeline.folding import BY_HAND
+from crm.views.timeline import MOST_PEOPLE
+
+PRINTED_DAYS = 90
+
+
+@login_required
+@require_safe
+def interaction(request: HttpRequest, pk: int) -> HttpResponse:
+    """An entry's own address: the family's page, open around the card that tells it."""
+    entry = get_object_or_404(Interaction.objects.select_related("family"), pk=pk)
+    place = find_place(entry.family, pk)
+    anchor = f"?entry={pk}#interaction-{place.card}" if place else ""
+    return HttpResponseRedirect(f"{entry.family.get_absolute_url()}{anchor}")
+
+
+@login_required
+@require_POST
+@vary_on_headers("HX-Request")
+def interaction_pin(request: HttpRequest, pk: int) -> HttpResponse:
+    """Keep an entry on top of the timeline, or with `pinned=0` no longer."""
+    entry = get_object_or_404(Interaction.objects.select_related("family"), pk=pk)
+    try:
+        if request.POST.get("pinned") == "0":
+            services.unpin_interaction(interaction=entry)
+        else:
+            services.pin_interaction(interaction=entry, by_id=request.user.pk)
+    except Invalid as error:
+        messages.error(request, " ".join(error.errors[""]))
+    return _shown_again(request, entry)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def interaction_correct(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say what is right of an entry that people wrote; the entry itself stays as it was written."""
+    by_hand = Interaction.objects.filter(category__in=BY_HAND).select_related("family", "member")
+    entry = get_object_or_404(by_hand, pk=pk)
+    fix = read_fixes(entry.family, [pk]).get(pk, Fix())
+    people = entry.family.members.order_by("id")[:MOST_PEOPLE]
+    form = CorrectionForm(fix.over(entry), people, len(fix.changes), request.POST or None)
+    if request.method == "POST" and form.is_valid() and _correct(request, entry, form):
+        messages.success(request, _("Correction saved"))
+        return _shown_again(request, entry)
+    context = {
+        "family": entry.family,
+        "entry": entry,
+        "form": form,
+        "withdrawn": fix.withdrawal,
+        "in_drawer": request.headers.get("HX-Request") == "true",
+        "place": "crm:families",
+        "part": "crm/partials/correct.html",
+    }
+    template = context["part"] if context["in_drawer"] else "crm/log.html"
+    return render(request, template, context, status=422 if form.errors else 200)
+
+
+def _correct(request: HttpRequest, entry: Interaction, form: CorrectionForm) -> bool:
+    told = form.cleaned_data
+    try:
+        services.change_interaction(
+            interaction=entry, changes=form.changes(), reason=told["reason"], by_id=request.user.pk, seen=told["seen"]
+        )
+    except Invalid as error:
+        for field, said in error.errors.items():
+            name = {"duration": "minutes"}.get(field, field)
+            form.add_error(name if name in form.fields else None, list(said))
+        return False
+    return True
+
+
+def _shown_again(request: HttpRequest, entry: Interaction) -> HttpResponse:
+    """The card as it stands now, wherever the reader has scrolled to, and what stands on top."""
+    family = entry.family
+    if request.headers.get("HX-Request") != "true":
+        return redirect("crm:interaction", entry.pk)
+    context: dict[str, Any] = {
+        "family": family,
+        "card": read_card(family, entry.pk),
+        "pins": read_pins(family),
+        "focus": entry.pk,
+        "oob": True,
+    }
+    return render(request, "crm/partials/card_again.html", context)
+
+
+@login_required
+@require_safe
+def family_print(request: HttpRequest, pk: int) -> HttpResponse:
+    """All of a period on paper, as filtered; without one the last 90 days."""
+    family = get_object_or_404(Family, pk=pk)
+    today = timezone.localdate(timezone=family.zone)
+    asked = {"since": str(today - timedelta(days=PRINTED_DAYS)), "until": str(today), **request.GET.dict()}
+    shown = Shown.read(asked)
+    page = read_timeline(family, shown, size=MOST_PRINTED)
+    context = {
+        "family": family,
+        "shown": shown,
+        "page": page,
+        "most": MOST_PRINTED,
+        "form": TimelineForm(shown, family.members.order_by("id")[:MOST_PEOPLE]),
+        "printed_at": timezone.now().astimezone(family.zone),
+        "printing": True,
+        "place": "crm:families",
+    }
+    return render(request, "crm/print.html", context)
