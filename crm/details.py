@@ -150,7 +150,9 @@ def _in_words(schema: Mapping[str, Any]) -> str:
         return _("text of at most {most:,} characters").format(most=schema["maxLength"])
     if kind == "number":
         return _("a number from {least:,} to {most:,}").format(least=schema["minimum"], most=schema["maximum"])
-    return {"integer": _("a whole number"), "boolean": _("true or false"), "array": _("a list of texts")}.get(str(kind), _("an object"))
+    return {"integer": _("a whole number"), "boolean": _("true or false"), "array": _("a list of texts")}.get(
+        str(kind), _("an object")
+    )
 
 
 def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:

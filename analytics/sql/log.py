@@ -51,7 +51,7 @@ def entries(family_id: int | None = None, *, visits: bool = False) -> str:
     """
     scope = "" if family_id is None else "AND family_id = %(family)s"
     return f"""
-told AS (
+said AS (
     SELECT id, family_id, in_reply_to, {engine.json_is_true("metadata", "withdrawn")} AS withdrawn,
            {engine.json_text("metadata", "changes", "outcome")} AS outcome
     FROM crm_interaction
@@ -59,8 +59,8 @@ told AS (
 ),
 fix AS {engine.kept()} (
     SELECT family_id, in_reply_to, withdrawn, outcome
-    FROM (SELECT told.*, row_number() OVER (PARTITION BY in_reply_to ORDER BY withdrawn DESC, id DESC) AS place
-          FROM told) ranked
+    FROM (SELECT said.*, row_number() OVER (PARTITION BY in_reply_to ORDER BY withdrawn DESC, id DESC) AS place
+          FROM said) ranked
     WHERE place = 1
 ),
 happened AS (
@@ -96,7 +96,7 @@ attempt AS {engine.kept()} (
     WHERE e.interaction_type IN ({literals(attempt_types())}) AND e.direction = 'out'
       AND NOT (e.channel = 'phone' AND e.outcome = '{PHONE_NOT_REACHABLE}')
 ),
-told AS (
+verdict AS (
     SELECT min(a.family_id) AS family_id, min(a.channel) AS channel, min(a.interaction_type) AS interaction_type,
            min(a.outcome) AS outcome, min(a.occurred_at) AS occurred_at,
            max(CASE WHEN {human} AND NOT e.is_machine AND {in_time} THEN 1 ELSE 0 END) AS engaged,

@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import date
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
@@ -21,7 +20,6 @@ MOST_LINES = 50
 MOST_FACTS = 8
 BY_HAND = ("call", "conversation", "note")
 """What people write, and so may correct and pin."""
-FoldKey = tuple[date, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,8 @@ class Material:
 
     zone: ZoneInfo
     news: Mapping[int, Sequence[Interaction]]
-    folds: Mapping[FoldKey, Sequence[Interaction]]
+    folds: Mapping[int, Sequence[Interaction]]
+    """What one card tells together, newest first, by the id of its head."""
     fixes: Mapping[int, Fix]
     follow_ups: Mapping[int, CallTask]
     pinned: Set[int]
@@ -43,12 +42,6 @@ class Material:
     def standing(self, entries: Iterable[Interaction]) -> list[Interaction]:
         """Entries that were not taken back."""
         return [one for one in entries if not self.withdrawn(one)]
-
-
-def fold_key(entry: Interaction) -> FoldKey:
-    """What folds together, as the database annotated it, which also decided what is a head."""
-    day, fold = entry.day, entry.fold  # type: ignore[attr-defined]
-    return (day, f"entry {entry.pk}" if fold is None else fold)
 
 
 def make_card(head: Interaction, material: Material) -> Card:
@@ -72,7 +65,7 @@ def _with_acts(card: Card, head: Interaction, material: Material) -> Card:
 
 
 def _folded_with(head: Interaction, material: Material) -> Sequence[Interaction]:
-    return material.folds.get(fold_key(head), ())
+    return material.folds.get(head.pk, ())
 
 
 def _plain_or_known(head: Interaction, material: Material) -> Card:

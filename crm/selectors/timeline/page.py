@@ -3,18 +3,18 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby
-from typing import Any
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max
 
 from crm.models import CallTask, Family, Interaction, Pin
 from crm.selectors.timeline.cards import Card, Day, day_heading
 from crm.selectors.timeline.fixes import read_fixes
-from crm.selectors.timeline.folding import FoldKey, Material, fold_key, make_card
-from crm.selectors.timeline.roots import CORRECTION, STAFF, entries_of, heads_of, with_fold
-from crm.selectors.timeline.shown import Shown, Spot, midnight
+from crm.selectors.timeline.folding import Material, make_card
+from crm.selectors.timeline.heads import Head, head_of, read_heads, read_heads_after
+from crm.selectors.timeline.roots import CORRECTION, STAFF
+from crm.selectors.timeline.shown import Shown, Spot
 
 PAGE = 30
 MOST_LIVE = 300
@@ -67,22 +67,19 @@ def read_timeline(
     a card never moves, never stands twice, and a page that is read again is the same page.
     `continuing` is the day that the page above ended with.
     """
-    heads = heads_of(family, shown)
     if after is not None:
-        rows = _newest_first(heads.filter(after.above), size)
-        return _page(family, shown, rows, continuing, earlier=True)
-    if before is not None:
-        heads = heads.filter(before.below)
+        heads, _later = read_heads_after(family, shown, after, size)
+        return _page(family, heads, continuing, earlier=True)
     if floor is not None:
-        heads, size = heads.filter(floor.down_to), MOST_LIVE
-    rows = list(heads.select_related("member", "created_by")[: size + 1])
-    return _page(family, shown, rows[:size], continuing, earlier=len(rows) > size)
+        size = MOST_LIVE
+    heads, earlier = read_heads(family, shown, size, before=before, floor=floor)
+    return _page(family, heads, continuing, earlier=earlier)
 
 
 def read_card(family: Family, pk: int) -> Card | None:
     """The card of one root as it stands now."""
-    rows = list(heads_of(family, Shown()).filter(pk=pk).select_related("member", "created_by"))
-    return next(iter(_page(family, Shown(), rows, None, earlier=False).cards), None)
+    head = head_of(family, pk)
+    return next(iter(_page(family, [head] if head else [], None, earlier=False).cards), None)
 
 
 def find_place(family: Family, pk: int) -> Place | None:
@@ -92,12 +89,11 @@ def find_place(family: Family, pk: int) -> Place | None:
         return None
     corrects = entry.interaction_type == CORRECTION and entry.external_system == STAFF
     root = int(entry.in_reply_to) if corrects else entry.attempt_id or entry.pk
-    head = _head_of(family, root)
+    head = head_of(family, root)
     if head is None:
         return None
-    later = list(heads_of(family, Shown()).filter(Spot(head.occurred_at, head.pk).above).reverse()[: ABOVE + 1])
-    border = later[ABOVE] if len(later) > ABOVE else None
-    return Place(head.pk, Spot(border.occurred_at, border.pk) if border else None)
+    later, _more = read_heads_after(family, Shown(), head.spot, ABOVE + 1)
+    return Place(head.entry.pk, later[0].spot if len(later) > ABOVE else None)
 
 
 def timeline_version(family_id: int) -> str:
@@ -124,76 +120,40 @@ def read_pins(family: Family) -> list[Card]:
     return [card for card in cards if card.withdrawn is None]
 
 
-def _newest_first(heads: QuerySet[Any], size: int) -> list[Any]:
-    return list(heads.reverse().select_related("member", "created_by")[:size])[::-1]
-
-
-def _head_of(family: Family, root: int) -> Any:
-    """The newest of the root's fold, or the root itself."""
-    own = with_fold(entries_of(family, Shown()), family.zone)
-    entry = own.filter(pk=root).first()
-    if entry is None or entry.fold is None:
-        return entry
-    begin = midnight(entry.day, family.zone)
-    same = own.filter(occurred_at__gte=begin, occurred_at__lt=midnight(entry.day + timedelta(days=1), family.zone))
-    return same.filter(fold=entry.fold).order_by("-occurred_at", "-pk").first()
-
-
-def _page(
-    family: Family, shown: Shown, rows: Sequence[Interaction], continuing: date | None, *, earlier: bool
-) -> TimelinePage:
-    ends = [Spot(row.occurred_at, row.pk) for row in rows]
+def _page(family: Family, heads: Sequence[Head], continuing: date | None, *, earlier: bool) -> TimelinePage:
     return TimelinePage(
-        days=_days(rows, _material(family, shown, rows), continuing),
-        top=ends[0] if ends else None,
-        floor=ends[-1] if ends else None,
+        days=_days(heads, _material(family, heads), continuing),
+        top=heads[0].spot if heads else None,
+        floor=heads[-1].spot if heads else None,
         earlier=earlier,
     )
 
 
-def _days(rows: Sequence[Interaction], material: Material, continuing: date | None) -> list[Day]:
-    zone = material.zone
+def _days(heads: Sequence[Head], material: Material, continuing: date | None) -> list[Day]:
     days: list[Day] = []
-    for day, heads in groupby(rows, key=lambda row: row.occurred_at.astimezone(zone).date()):
-        heading, words = day_heading(day, zone)
-        cards = [make_card(head, material) for head in heads]
+    for day, same in groupby(heads, key=lambda head: head.day):
+        heading, words = day_heading(day, material.zone)
+        cards = [make_card(head.entry, material) for head in same]
         days.append(Day(day, heading, words, cards, continues=day == continuing and not days))
     return days
 
 
-def _material(family: Family, shown: Shown, rows: Sequence[Interaction]) -> Material:
-    folds = _folds(family, shown, rows)
-    roots = {row.pk: row for row in rows} | {one.pk: one for same in folds.values() for one in same}
-    attempts = [pk for pk, row in roots.items() if row.category != "visit"]
+def _material(family: Family, heads: Sequence[Head]) -> Material:
+    roots = [one for head in heads for one in head.folded]
+    attempts = [one.pk for one in roots if one.category == "message"]
     news: dict[int | None, list[Interaction]] = defaultdict(list)
-    for one in Interaction.objects.filter(family=family, attempt__in=attempts).select_related("member"):
+    for one in Interaction.objects.filter(attempt__in=attempts, family=family).select_related("member").defer("folded"):
         news[one.attempt_id].append(one)
     # Nobody corrects what a vendor or the portal told.
-    told = [pk for pk, row in roots.items() if row.category not in ("visit", "message")]
+    told = [one.pk for one in roots if one.category not in ("visit", "message")]
     return Material(
         zone=family.zone,
         news={attempt: same for attempt, same in news.items() if attempt},
-        folds=folds,
+        folds={head.entry.pk: head.folded for head in heads},
         fixes=read_fixes(family, told),
-        follow_ups=_follow_ups(family, [row.pk for row in rows if row.category == "call"]),
+        follow_ups=_follow_ups(family, [one.pk for one in roots if one.category == "call"]),
         pinned=set(Pin.objects.filter(family=family).values_list("pk", flat=True)),
     )
-
-
-def _folds(family: Family, shown: Shown, rows: Sequence[Any]) -> dict[FoldKey, list[Interaction]]:
-    """Everything that folds into the page's heads, newest first."""
-    days = [row.day for row in rows if row.fold is not None]
-    if not days:
-        return {}
-    folded = with_fold(entries_of(family, shown), family.zone).filter(
-        fold__isnull=False,
-        occurred_at__gte=midnight(min(days), family.zone),
-        occurred_at__lt=midnight(max(days) + timedelta(days=1), family.zone),
-    )
-    folds: dict[FoldKey, list[Interaction]] = defaultdict(list)
-    for one in folded.select_related("member").order_by("-occurred_at", "-pk"):
-        folds[fold_key(one)].append(one)
-    return dict(folds)
 
 
 def _follow_ups(family: Family, ids: Sequence[int]) -> dict[int, CallTask]:

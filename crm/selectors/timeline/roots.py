@@ -1,12 +1,7 @@
-"""Which entries stand on a timeline by themselves, and which of them fold into one card."""
+"""Which entries stand on a timeline by themselves."""
 
-from datetime import timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
-
-from django.db.models import BigIntegerField, Case, CharField, Exists, F, OuterRef, Q, QuerySet, TextField, Value, When
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast, Coalesce, Concat, NullIf, TruncDate
+from django.db.models import BigIntegerField, Case, Exists, OuterRef, Q, QuerySet, When
+from django.db.models.functions import Cast, Coalesce
 
 from crm.enums import Direction
 from crm.models import Family, Interaction
@@ -15,10 +10,6 @@ from crm.vocabulary import response_types
 
 CORRECTION = "correction"
 STAFF = "earshot-staff"
-TEXTING = ("sms", "whatsapp", "rcs")
-"""Channels on which people talk back and forth: what one person and we wrote in a day is one thread."""
-
-_LONGEST_DAY = timedelta(hours=26)
 
 
 def entries_of(family: Family, shown: Shown) -> QuerySet[Interaction]:
@@ -56,42 +47,3 @@ def _self_or_told(matching: QuerySet[Interaction]) -> Q:
         output_field=BigIntegerField(),
     )
     return Q(pk__in=matching.order_by().annotate(root=corrected).values("root"))
-
-
-def heads_of(family: Family, shown: Shown) -> QuerySet[Interaction]:
-    """Roots, of which those of one fold are represented by their newest: so no page border cuts a fold."""
-    newer = (
-        with_fold(entries_of(family, shown), family.zone)
-        .filter(
-            day=OuterRef("day"),
-            fold=OuterRef("fold"),
-            occurred_at__gte=OuterRef("occurred_at"),
-            occurred_at__lt=OuterRef("occurred_at") + _LONGEST_DAY,
-        )
-        .filter(Q(occurred_at__gt=OuterRef("occurred_at")) | Q(pk__gt=OuterRef("pk")))
-    )
-    heads = with_fold(entries_of(family, shown), family.zone).filter(Q(fold=None) | ~Exists(newer))
-    return heads.order_by("-occurred_at", "-pk")
-
-
-def with_fold(entries: QuerySet[Interaction], zone: ZoneInfo) -> QuerySet[Any]:
-    """Entries with the family's `day`, and the `fold` of that day that they belong to (null: none).
-
-    Visits fold, attendance of one event, and texts with one person on one channel.
-    """
-    # SQLite reads JSON's null as a word.
-    event = NullIf(KeyTextTransform("event", "metadata"), Value("null"), output_field=TextField())
-    person = Coalesce(Cast("member", CharField()), Value(""))
-    return entries.annotate(
-        day=TruncDate("occurred_at", tzinfo=zone),
-        event_key=event,
-        fold=Case(
-            When(category="visit", then=Value("visit")),
-            When(category="event", event_key__isnull=False, then=Concat(Value("event "), F("event_key"))),
-            When(
-                category="message", channel__in=TEXTING, then=Concat(Value("text "), F("channel"), Value(" "), person)
-            ),
-            default=None,
-            output_field=TextField(),
-        ),
-    )

@@ -99,21 +99,9 @@ class Spot:
         except (OverflowError, ValueError):
             return None
 
-    @property
-    def below(self) -> Q:
-        """Strictly earlier than the spot."""
-        # The first condition is implied by the second; it is there because an index can use it.
-        return Q(occurred_at__lte=self.at) & (Q(occurred_at__lt=self.at) | Q(pk__lt=self.pk))
-
-    @property
-    def above(self) -> Q:
-        """Strictly later than the spot."""
-        return Q(occurred_at__gte=self.at) & (Q(occurred_at__gt=self.at) | Q(pk__gt=self.pk))
-
-    @property
-    def down_to(self) -> Q:
-        """As late as the spot or later."""
-        return Q(occurred_at__gte=self.at) & (Q(occurred_at__gt=self.at) | Q(pk__gte=self.pk))
+    def is_above(self, other: "Spot") -> bool:
+        """Strictly later."""
+        return (self.at, self.pk) > (other.at, other.pk)
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
