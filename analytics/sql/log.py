@@ -44,7 +44,7 @@ def window(as_of: datetime, days: int, family_id: int | None = None) -> Paramete
 
 
 def entries(family_id: int | None = None, *, visits: bool = False) -> str:
-    """CTEs `fix` and `entry`: the counted log of the window, without withdrawn rows, with the outcomes of the last correction.
+    """CTEs `fix` and `entry`: the counted log of the window, without withdrawn rows, as last corrected.
 
     `visits` adds all that happened on the portal. A correction counts whenever it was made: what never happened
     did not happen on that day either.
@@ -96,7 +96,7 @@ attempt AS {engine.kept()} (
     WHERE e.interaction_type IN ({literals(attempt_types())}) AND e.direction = 'out'
       AND NOT (e.channel = 'phone' AND e.outcome = '{PHONE_NOT_REACHABLE}')
 ),
-verdict AS (
+told AS (
     SELECT min(a.family_id) AS family_id, min(a.channel) AS channel, min(a.interaction_type) AS interaction_type,
            min(a.outcome) AS outcome, min(a.occurred_at) AS occurred_at,
            max(CASE WHEN {human} AND NOT e.is_machine AND {in_time} THEN 1 ELSE 0 END) AS engaged,

@@ -1,0 +1,83 @@
+"""The list of families with any filter and search, over 100,000 families: time of the server for the whole page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import _town
+from _database import Asked, keep_plans, watched
+from _figures import Figure, middle, seconds
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from crm.models import Family
+from crm.selectors.families import families_page
+
+REUSES = True
+AT_MOST = 100
+
+
+def run(families: int, interactions: int) -> list[Figure]:
+    """Build the town or find it, then ask for the page as a browser does; promises are kept on PostgreSQL."""
+    found: list[bool] = []
+    took = seconds(lambda: found.append(_town.build(families, interactions)))
+    figures = [] if found[0] else [Figure("building the town", took, "s")]
+    user, _made = get_user_model().objects.get_or_create(username="bench")
+    client = Client(raise_request_exception=True)
+    client.force_login(user)
+    plans: dict[str, list[Asked]] = {}
+    for name, query in _pages().items():
+        figures += _measure(client, name, query, plans)
+    if connection.vendor == "postgresql":
+        print(f"plans: {keep_plans('families', plans)}")
+    return figures
+
+
+def _pages() -> dict[str, dict[str, Any]]:
+    some = Family.objects.order_by("pk")[Family.objects.count() // 2]
+    digits = f"{int(some.external_ref[2:]):08d}"
+    return {
+        "first page": {},
+        "a page in the middle": {"after": _after(some)},
+        "search, name": {"q": some.name.split(" ")[0]},
+        "search, two words": {"q": f"{some.name.split(' ')[1]} mateo"},
+        "search, two letters": {"q": "oz"},
+        "search, one letter": {"q": "z"},
+        "search, two letters without a match": {"q": "xq"},
+        "search, digits of a number": {"q": f"077{digits[:5]} {digits[5:]}"},
+        "search, last digits": {"q": digits[2:]},
+        "search, email": {"q": f".{some.external_ref[2:]}@example"},
+        "search, reference": {"q": some.external_ref},
+        "search, without a match": {"q": "zzzzzz"},
+        "search, in all of them": {"q": "family"},
+        "stage": {"stage": "left"},
+        "stage, without a match": {"stage": "left", "q": "zzzzzz"},
+        "tag": {"tag": "group 07"},
+        "asked for": {"prefers": "sms"},
+        "asked for, without a match": {"prefers": "rcs"},
+        "answer on": {"answers": "email"},
+        "answer on, without a match": {"answers": "whatsapp"},
+        "tag and answer on": {"tag": "group 07", "answers": "sms"},
+        "all together": {"q": "field", "stage": "enrolled", "tag": "group 07", "prefers": "email", "answers": "email"},
+    }
+
+
+def _after(family: Family) -> str:
+    return families_page(Family.objects.filter(name__gte=family.name), "").next
+
+
+def _measure(client: Client, name: str, query: dict[str, Any], plans: dict[str, list[Asked]]) -> list[Figure]:
+    address = reverse("crm:families")
+    with watched() as watch:
+        status = client.get(address, query).status_code
+    if status != 200:
+        raise SystemExit(f"{address} with {query} answered {status}")
+    plans[name] = watch.asked
+    promise = AT_MOST if connection.vendor == "postgresql" else None
+    taken = middle(lambda: client.get(address, query))
+    return [
+        Figure(name, taken, "ms", promise),
+        Figure(f"{name}: queries", len(watch.asked), ""),
+    ]
