@@ -135,10 +135,15 @@ def _message(head: Interaction, material: Material) -> Card:
 def thread_card(head: Interaction, texts: Sequence[Interaction], material: Material) -> Card:
     """What one person and we wrote on one channel in a day: one talk, oldest first."""
     name = words.person(head)
-    card = _card(head, material, words.thread_word(head.channel, name))
+    first = texts[-1]
+    subject = words.told(first.metadata, "subject")[:300] if head.channel == "email" else ""
+    card = _card(head, material, subject or words.thread_word(head.channel, name))
     card.bubbles = thread_bubbles(texts, material.news, material.zone)
     count = len(card.bubbles)
-    card.who = ngettext("%d message", "%d messages", count) % count
+    count_word = ngettext("%d message", "%d messages", count) % count
+    card.who = (
+        _("%(messages)s with %(name)s") % {"messages": count_word, "name": name} if subject and name else count_word
+    )
     card.time = span([one.occurred_at for one in texts], material.zone)
     last = next((one for one in texts if one.direction == Direction.OUT), None)
     if last is not None:

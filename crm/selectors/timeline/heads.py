@@ -1,8 +1,9 @@
 """The entries that hold a card's place, newest first: a plain read along one index, folded here by the family's days.
 
-Folding in SQL would ask of every visit whether a newer one follows, which is planned badly where a filter finds nothing.
+Folding in SQL would ask of every visit whether a newer one follows; where a filter finds nothing that is planned badly.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -10,12 +11,14 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
 
+from crm.folding import fold
 from crm.models import Family, Interaction
 from crm.selectors.timeline.roots import entries_of
 from crm.selectors.timeline.shown import Shown, Spot, midnight
 
 TEXTING = ("sms", "whatsapp", "rcs")
 """Channels on which people talk back and forth: what one person and we wrote in a day is one thread."""
+_ANSWERS = re.compile(r"^((re|aw|sv|fw|fwd|wg)\s*(\[\d+\])?\s*:\s*)+")
 _READ_FIRST = 4
 """Rows that are read for each card at first; where days are full of visits it grows by `_READ_MORE`."""
 _READ_MORE = 3
@@ -103,7 +106,7 @@ def fold_rows(rows: Iterable[Interaction], zone: ZoneInfo) -> list[Head]:
 
 
 def fold_key(entry: Interaction) -> str | None:
-    """What an entry folds by within a day: visits, attendance of one event, texts with one person on one channel."""
+    """What an entry folds by within a day: visits, attendance of an event, texts or letters with one person."""
     if entry.category == "visit":
         return "visit"
     if entry.category == "event":
@@ -111,7 +114,16 @@ def fold_key(entry: Interaction) -> str | None:
         return f"event {event}" if isinstance(event, int | str) else None
     if entry.category == "message" and entry.channel in TEXTING:
         return f"text {entry.channel} {entry.member_id or ''}"
+    if entry.category == "message" and entry.channel == "email":
+        subject = subject_of(entry)
+        return f"email {subject} {entry.member_id or ''}" if subject else None
     return None
+
+
+def subject_of(entry: Interaction) -> str:
+    """The subject of a letter without the marks of answering and passing on, folded; empty where there is none."""
+    subject = entry.metadata.get("subject")
+    return _ANSWERS.sub("", fold(subject[:500])) if isinstance(subject, str) else ""
 
 
 def _rows(entries: QuerySet[Interaction], most: int | None) -> list[Interaction]:
