@@ -17,14 +17,10 @@ Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 Code = Annotated[int, Meta(ge=-(2**53), le=2**53)] | Annotated[str, Meta(max_length=300)]
 
 
-def _key(kind: Any, description: str) -> Any:
-    return Annotated[kind | None, Meta(description=description)]
-
-
-Subject = _key(Line, "what stands above the text")
-Text = _key(Words, "what was written")
-Url = _key(Line, "the address that was opened")
-Agent = _key(Line, "the program that looked, as it calls itself")
+Subject = Annotated[Line | None, Meta(description="what stands above the text")]
+Text = Annotated[Words | None, Meta(description="what was written")]
+Url = Annotated[Line | None, Meta(description="the address that was opened")]
+Agent = Annotated[Line | None, Meta(description="the program that looked, as it calls itself")]
 
 
 class Details(msgspec.Struct, kw_only=True):
@@ -38,8 +34,8 @@ class SentDetails(Details):
     title: Subject = None
     text: Text = None
     body: Text = None
-    to: _key(Line, "the address it went to") = None
-    provider: _key(Name, "the service that carried it") = None
+    to: Annotated[Line | None, Meta(description="the address it went to")] = None
+    provider: Annotated[Name | None, Meta(description="the service that carried it")] = None
 
 
 class WrittenDetails(Details):
@@ -60,64 +56,66 @@ class ClickedDetails(Details):
     """Somebody followed a link or pressed a button."""
 
     url: Url = None
-    label: _key(Line, "what stood on the link or button") = None
+    label: Annotated[Line | None, Meta(description="what stood on the link or button")] = None
     agent: Agent = None
 
 
 class StatusDetails(Details):
     """What a vendor tells of a message on its way."""
 
-    error: _key(Words, "what went wrong, in the vendor's words") = None
-    reason: _key(Words, "why, in a few words") = None
-    response: _key(Words, "what the other side answered") = None
-    code: _key(Code, "the vendor's code") = None
-    address: _key(Line, "the address that failed") = None
+    error: Annotated[Words | None, Meta(description="what went wrong, in the vendor's words")] = None
+    reason: Annotated[Words | None, Meta(description="why, in a few words")] = None
+    response: Annotated[Words | None, Meta(description="what the other side answered")] = None
+    code: Annotated[Code | None, Meta(description="the vendor's code")] = None
+    address: Annotated[Line | None, Meta(description="the address that failed")] = None
 
 
 class CallDetails(Details):
     """A phone call."""
 
-    notes: _key(Words, "what was said") = None
-    duration: _key(Seconds, "length in seconds") = None
-    number: _key(Name, "the number that was rung, or that rang") = None
-    task: _key(int, "the call task that it answers") = None
+    notes: Annotated[Words | None, Meta(description="what was said")] = None
+    duration: Annotated[Seconds | None, Meta(description="length in seconds")] = None
+    number: Annotated[Name | None, Meta(description="the number that was rung, or that rang")] = None
+    task: Annotated[int | None, Meta(description="the call task that it answers")] = None
 
 
 class TalkDetails(Details):
     """A talk in person, or a note."""
 
     subject: Subject = None
-    notes: _key(Words, "what was said, or what staff should know") = None
+    notes: Annotated[Words | None, Meta(description="what was said, or what staff should know")] = None
     text: Text = None
 
 
 class VisitDetails(Details):
     """Something done in the portal."""
 
-    title: _key(Line, "the page in words") = None
-    page: _key(Line, "the page or its path") = None
-    path: _key(Line, "the page's path") = None
+    title: Annotated[Line | None, Meta(description="the page in words")] = None
+    page: Annotated[Line | None, Meta(description="the page or its path")] = None
+    path: Annotated[Line | None, Meta(description="the page's path")] = None
     url: Url = None
-    name: _key(Line, "what was downloaded") = None
-    document: _key(Line, "what was downloaded") = None
+    name: Annotated[Line | None, Meta(description="what was downloaded")] = None
+    document: Annotated[Line | None, Meta(description="what was downloaded")] = None
 
 
 class EventDetails(Details):
     """Attendance; entries of one event and day are one card."""
 
-    event: _key(Code, "the event's own id: entries that share it belong together") = None
-    name: _key(Line, "what the event is called") = None
-    title: _key(Line, "what the event is called") = None
+    event: Annotated[Code | None, Meta(description="the event's own id: entries that share it belong together")] = None
+    name: Annotated[Line | None, Meta(description="what the event is called")] = None
+    title: Annotated[Line | None, Meta(description="what the event is called")] = None
 
 
 class CorrectionDetails(Details):
     """Made by staff only: what a colleague later said of another entry."""
 
-    corrects: _key(int, "the id of the entry") = None
-    reason: _key(Words, "why") = None
-    withdrawn: _key(bool, "true where the entry never happened") = None
-    changes: _key(dict[str, Any], "the fields as they should be read, all corrections so far together") = None
-    changed: _key(list[str], "the fields that this correction set") = None
+    corrects: Annotated[int | None, Meta(description="the id of the entry")] = None
+    reason: Annotated[Words | None, Meta(description="why")] = None
+    withdrawn: Annotated[bool | None, Meta(description="true where the entry never happened")] = None
+    changes: Annotated[
+        dict[str, Any] | None, Meta(description="the fields as they should be read, all corrections so far together")
+    ] = None
+    changed: Annotated[list[str] | None, Meta(description="the fields that this correction set")] = None
 
 
 def wrong_details(metadata: Mapping[str, Any], kind: type[Details]) -> dict[str, str]:

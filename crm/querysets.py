@@ -24,9 +24,8 @@ class FamilyQuerySet(models.QuerySet):
         along_the_names = self.filter(*(models.Q(folded__text__contains=word) for word in words))
         if not any(len(word) >= _INDEXED for word in words):
             return along_the_names
-        matching = self.model.folded.related.related_model.objects.filter(
-            *(models.Q(text__contains=word) for word in words)
-        ).values("pk")
+        texts = self.model._meta.get_field("folded").related_model._default_manager  # type: ignore[union-attr]
+        matching = texts.filter(*(models.Q(text__contains=word) for word in words)).values("pk")
         if matching[_MANY : _MANY + 1].exists():
             return along_the_names
         return self.filter(pk__in=matching[:_MANY])

@@ -17,7 +17,7 @@ from analytics.sql import learning
 from analytics.sql.zones import stretches
 from crm.enums import CallOutcome
 from crm.models import ChannelPreference, ChannelTally, Consent, ContactPoint, Family, Interaction, StatedPreference
-from crm.services import correct_interaction, set_opt_out_channels, state_preference
+from crm.services import change_interaction, correct_interaction, set_opt_out_channels, state_preference
 from tests.factories import make_family, make_interaction
 
 pytestmark = pytest.mark.django_db
@@ -166,8 +166,8 @@ def test_a_withdrawn_entry_never_happened(family: Family) -> None:
 def test_a_corrected_outcome_counts(family: Family) -> None:
     call = make_interaction(family, "phone_call_made", NOW - DAY, outcome="answered")
     other = make_interaction(family, "phone_call_made", NOW - DAY, outcome="no_answer")
-    correct_interaction(interaction=call, reason="slip", by_id=None, changes={"outcome": "no_answer"})
-    correct_interaction(interaction=other, reason="slip", by_id=None, changes={"outcome": "wrong_number"})
+    change_interaction(interaction=call, reason="slip", by_id=None, changes={"outcome": "no_answer"})
+    change_interaction(interaction=other, reason="slip", by_id=None, changes={"outcome": "wrong_number"})
     assert learn(family).phone_answer_rate == 0
     assert ChannelTally.objects.get(channel="phone").attempts == 1
 

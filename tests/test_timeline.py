@@ -22,7 +22,7 @@ from crm.services import (
     record_interactions,
     set_attendance,
 )
-from tests.factories import guardian, make_event, make_family, make_interaction, make_user
+from tests.factories import guardian, make_event, make_family, make_interaction
 
 pytestmark = pytest.mark.django_db
 MANY = 24

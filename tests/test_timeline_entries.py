@@ -113,7 +113,8 @@ def test_a_period_is_days_of_the_family() -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "type=%00", "person=999999999999999999999", "person=x", "since=2026-13-01", "until=0001-01-01", "since=9999-12-31",
+        "type=%00", "person=999999999999999999999", "person=x", "since=2026-13-01", "until=0001-01-01",
+        "since=9999-12-31",
         "text=%00", "text=" + "a%20" * 60, "since=2026-11-12&until=2026-11-01", "entry=0", "entry=99999999999999999999",
         "after=1.1", "after=x", "to=1.1", "to=%00", "entry=%C2%B2",
     ],

@@ -1,6 +1,6 @@
 """What to show of a timeline, and the correction of an entry."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -52,9 +52,9 @@ class TimelineForm(forms.Form):
     since = forms.DateField(label=gettext_lazy("From"), required=False, widget=forms.DateInput(attrs=_DAY))
     until = forms.DateField(label=gettext_lazy("To"), required=False, widget=forms.DateInput(attrs=_DAY))
 
-    def __init__(self, shown: Shown, members: Sequence[Member]) -> None:
+    def __init__(self, shown: Shown, members: Iterable[Member]) -> None:
         asked = shown.fields()
-        super().__init__(initial=asked, prefix=None)
+        super().__init__(initial=asked)
         people = [(str(one.pk), one.name) for one in members]
         self.fields["person"].choices = [("", _("Anybody")), *people]  # type: ignore[attr-defined]
         self.fields["type"].choices = _types(shown.kind)  # type: ignore[attr-defined]
@@ -93,7 +93,7 @@ class CorrectionForm(forms.Form):
     )
     seen = forms.IntegerField(min_value=0, max_value=10_000, widget=forms.HiddenInput)
 
-    def __init__(self, entry: Interaction, members: Sequence[Member], seen: int, data: Any = None) -> None:
+    def __init__(self, entry: Interaction, members: Iterable[Member], seen: int, data: Any = None) -> None:
         self.before = entry.metadata.get("duration")
         super().__init__(data, initial={**_said(entry), "seen": seen})
         self.entry = entry

@@ -63,17 +63,18 @@ def interaction_correct(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _correct(request, entry, form):
         messages.success(request, _("Correction saved"))
         return _shown_again(request, entry)
+    in_drawer = request.headers.get("HX-Request") == "true"
+    part = "crm/partials/correct.html"
     context = {
         "family": entry.family,
         "entry": entry,
         "form": form,
         "withdrawn": fix.withdrawal,
-        "in_drawer": request.headers.get("HX-Request") == "true",
+        "in_drawer": in_drawer,
         "place": "crm:families",
-        "part": "crm/partials/correct.html",
+        "part": part,
     }
-    template = context["part"] if context["in_drawer"] else "crm/log.html"
-    return render(request, template, context, status=422 if form.errors else 200)
+    return render(request, part if in_drawer else "crm/log.html", context, status=422 if form.errors else 200)
 
 
 def _correct(request: HttpRequest, entry: Interaction, form: CorrectionForm) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,8 @@ from typing import Any
 from django.db import connection
 
 PLANS = Path(__file__).resolve().parents[2] / "var" / "bench"
-TURNS = 15
+TURNS = 9
+_CLOCK = re.compile(r"(?:Planning|Execution) Time: ([\d.]+) ms")
 Asked = tuple[str, Any]
 
 
@@ -41,16 +43,39 @@ def watched() -> Iterator[Watch]:
         yield watch
 
 
-def database_time(work: Callable[[], object], turns: int = TURNS) -> tuple[float, int, list[Asked]]:
-    """The median time in the database over some warm runs (milliseconds), the number of queries, and the queries."""
+@dataclass(frozen=True)
+class Look:
+    """What one piece of work costs warm, in milliseconds."""
+
+    client: float
+    """Median of all its statements as this process sees them, rows fetched."""
+    server: float | None
+    """What PostgreSQL says of planning and running them, the least disturbed of some runs; None on SQLite."""
+    asked: list[Asked]
+
+
+def look(work: Callable[[], object], turns: int = TURNS) -> Look:
+    """Run some work again and again, and its statements by themselves."""
     work()
-    work()
-    times, watch = [], Watch()
+    watches = []
     for _turn in range(turns):
         with watched() as watch:
             work()
-        times.append(watch.spent)
-    return statistics.median(times), len(watch.asked), watch.asked
+        watches.append(watch)
+    asked = watches[-1].asked
+    server = sum(_server_time(*one) for one in asked) if connection.vendor == "postgresql" else None
+    return Look(statistics.median(one.spent for one in watches), server, asked)
+
+
+def _server_time(sql: str, params: Any, turns: int = TURNS) -> float:
+    """Planning and execution of one statement by the server's own clock, the least of some runs."""
+    least = float("inf")
+    with connection.cursor() as cursor:
+        for _turn in range(turns):
+            cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY ON) {sql}", params)
+            told = "\n".join(row[0] for row in cursor.fetchall())
+            least = min(least, sum(float(found) for found in _CLOCK.findall(told)))
+    return least
 
 
 def keep_plans(name: str, asked: dict[str, list[Asked]]) -> Path:

@@ -36,15 +36,22 @@ STEPS = (
     ("note", 50, 0, "note", "", "note", "", 0, 1000),
     ("talk", 30, 0, "conversation", "in_person", "conversation", "in", 0, 1000),
 )
-_NAMES = (
-    "Ada Ben Cleo Dario Elena Femi Grace Hana Ivo Jonas Kemi Lena Mateo Ngozi Omar Priya Rosa Sam Tessa Yusuf".split()
+
+
+def _list(words: str) -> list[str]:
+    return words.split()
+
+
+_NAMES = _list(
+    "Ada Ben Cleo Dario Elena Femi Grace Hana Ivo Jonas Kemi Lena Mateo Ngozi Omar Priya Rosa Sam Tessa Yusuf"
 )
-_FIRST = "Al Bar Cor Dun Ever Fair Gar Hart Ing Kel Lam Mar Nor Oak Pem Quin Rad Stan Thorn Wal".split()
-_LAST = "by don ell field gate ham kins ley man nett ow per ridge sen ton vane well wick wood worth".split()
-_WORDS = (
-    "robotics timetable fees harvest fair coach swimming allergy sibling discount kitchen volunteer transport choir "
-    "garden library winter session form passport trip lunch football music tutor spanish grandmother pickup late key"
-).split()
+_FIRST = _list("Al Bar Cor Dun Ever Fair Gar Hart Ing Kel Lam Mar Nor Oak Pem Quin Rad Stan Thorn Wal")
+_LAST = _list("by don ell field gate ham kins ley man nett ow per ridge sen ton vane well wick wood worth")
+_WORDS = _list(
+    "robotics timetable fees harvest fair coach swimming allergy sibling discount kitchen volunteer "
+    "transport choir garden library winter session form passport trip lunch football music tutor spanish "
+    "grandmother pickup late key"
+)
 
 
 def build(families: int, interactions: int) -> bool:
@@ -67,7 +74,7 @@ def build(families: int, interactions: int) -> bool:
 
 
 def people(count: int) -> None:
-    """Families with two adults and a child, numbers, an email, tags, counts by channel and the text that search reads."""
+    """Families of three, with numbers, an email, tags, counts by channel and the text that search reads."""
     chance = random.Random(11)
     tags = [Tag.objects.get_or_create(name=f"group {n:02d}")[0] for n in range(20)]
     stages = ("enrolled",) * 7 + ("enquiry", "paused", "left")
@@ -221,15 +228,18 @@ _ENTRIES = """
     FROM (
         SELECT *, CASE WHEN kind LIKE '%%delivered' OR kind LIKE '%%opened' OR kind LIKE '%%clicked'
                          OR kind LIKE '%%_read' OR kind = 'portal_login' THEN ''
-                       ELSE (%(words)s::text[])[1 + abs(hashint8(id)) %% 30] || ' ' || (%(words)s::text[])[1 + abs(hashint8(id + 1)) %% 30]
-                         || ' ' || (%(words)s::text[])[1 + abs(hashint8(id + 2)) %% 30] || ' '
-                         || (%(words)s::text[])[1 + abs(hashint8(id + 3)) %% 30] END AS words
+                       ELSE (%(words)s::text[])[1 + abs(hashint8(id)) %% 30]
+                         || ' ' || (%(words)s::text[])[1 + abs(hashint8(id + 1)) %% 30]
+                         || ' ' || (%(words)s::text[])[1 + abs(hashint8(id + 2)) %% 30]
+                         || ' ' || (%(words)s::text[])[1 + abs(hashint8(id + 3)) %% 30] END AS words
         FROM entry) told
 """
 _STORIES = (
     """
     WITH story AS (
-        SELECT n, CASE WHEN n %% %(turn1)s = 1 THEN 'visit' WHEN n %% %(turn2)s = 2 THEN 'sms' ELSE draw.story END AS story,
+        SELECT n,
+               CASE WHEN n %% %(turn1)s = 1 THEN 'visit'
+                    WHEN n %% %(turn2)s = 2 THEN 'sms' ELSE draw.story END AS story,
                town.id AS family_id, town.member_id,
                now() - make_interval(days => %(days)s) + make_interval(secs => n * %(stride)s - 20000) AS began
         FROM generate_series(%(first)s::bigint, %(last)s::bigint) n
