@@ -99,13 +99,14 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoredRequest:
-    """A callback as it came, kept so that it can be read again."""
+    """A callback as it came, kept so that it can be read again; `received_at` is the time of what tells none."""
 
     path: str
     query: str
     content_type: str
     headers: Mapping[str, str]
     body: bytes
+    received_at: datetime
 
 
 class Adapter(Protocol):

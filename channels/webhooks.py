@@ -1,5 +1,6 @@
 """Where vendors call: the signature first, the raw receipt next, everything else later."""
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -31,9 +32,12 @@ def _take(request: HttpRequest, source: str, answer: tuple[str, str] = ("", "tex
         return HttpResponse("nobody listens here", status=404, content_type="text/plain")
     if request.method != "POST":
         return HttpResponse("", content_type="text/plain")
-    body = request.body
     try:
+        body = request.body
         ear.verify(request)
+    except RequestDataTooBig:
+        count_refusal(source=source, reason="too large")
+        return HttpResponse("too large", status=413, content_type="text/plain")
     except Refused as refusal:
         count_refusal(source=source, reason=refusal.reason)
         return HttpResponse("refused", status=refusal.status, content_type="text/plain")

@@ -1,10 +1,16 @@
 """Reads the environment once, and refuses what cannot work with one plain sentence."""
 
+import logging
+import re
 import sys
+import warnings
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import environ
+import phonenumbers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -39,15 +45,23 @@ def database() -> dict[str, object]:
         VAR_DIR.mkdir(exist_ok=True)
         url = f"sqlite:///{VAR_DIR / 'earshot.sqlite3'}"
     try:
-        parsed: dict[str, object] = dict(environ.Env.db_url_config(url))
-    except (ValueError, KeyError) as error:
-        refuse(f"DATABASE_URL cannot be read ({error}); it looks like postgres://user:password@host:5432/name.")
+        with warnings.catch_warnings():
+            # The library warns with parts of the address, which holds a password; the sentence below says enough.
+            warnings.simplefilter("ignore")
+            parsed: dict[str, object] = dict(environ.Env.db_url_config(url))
+    except (ValueError, KeyError):
+        refuse(f"DATABASE_URL cannot be read; {_DATABASE_LOOKS}.")
     engine = str(parsed.get("ENGINE", ""))
+    if not parsed.get("NAME"):
+        refuse(f"DATABASE_URL names no database; {_DATABASE_LOOKS}.")
     if engine.endswith("sqlite3"):
         return {**parsed, **SQLITE}
     if engine.endswith("postgresql"):
         return {**parsed, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-    refuse("DATABASE_URL must begin with postgres:// or sqlite:///.")
+    refuse(f"DATABASE_URL must begin with postgres:// or sqlite:///; {_DATABASE_LOOKS}.")
+
+
+_DATABASE_LOOKS = "it looks like postgres://user:password@host:5432/name"
 
 
 SQLITE: dict[str, object] = {
@@ -64,8 +78,16 @@ SQLITE: dict[str, object] = {
 def redis_url() -> str:
     """REDIS_URL, checked; empty: the embedded broker under var/."""
     url = env.str("REDIS_URL", "").strip()
-    if url and not url.startswith(("redis://", "rediss://", "unix://")):
-        refuse(f"REDIS_URL is “{url}”; it must begin with redis:// or rediss://.")
+    if not url or url.startswith("unix://"):
+        return url
+    looks = "it looks like redis://host:6379/0"
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        refuse(f"REDIS_URL cannot be read; {looks}.")
+    if not fits or not re.fullmatch(r"(/\d*)?", parts.path):
+        refuse(f"REDIS_URL cannot be read; {looks}.")
     return url
 
 
@@ -90,11 +112,99 @@ def allowed_hosts(production: bool) -> list[str]:
 def base_url(production: bool) -> str:
     """BASE_URL without a trailing slash: the address that vendors and families reach."""
     url = env.str("BASE_URL", "").rstrip("/")
-    if url and not url.startswith(("http://", "https://")):
-        refuse(f"BASE_URL is “{url}”; it must begin with https://.")
+    if url and not is_origin(url):
+        refuse(
+            f"BASE_URL is “{url}”; it must begin with https:// and end with the host, as https://earshot.example.org."
+        )
     if production and not url:
         refuse("BASE_URL is not set; it is the public address, such as https://earshot.example.org.")
     return url or "http://localhost:8000"
+
+
+def is_origin(url: str) -> bool:
+    """Whether it is a scheme and a host, with a port perhaps, and nothing more."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
+    return known and url == f"{parts.scheme}://{parts.netloc}"
+
+
+def trusted_origins() -> list[str]:
+    """CSRF_TRUSTED_ORIGINS, each with its scheme; a host may begin with a star."""
+    origins = [one.strip() for one in env.list("CSRF_TRUSTED_ORIGINS", default=[]) if one.strip()]
+    for one in origins:
+        if not is_origin(one):
+            refuse(f"CSRF_TRUSTED_ORIGINS holds “{one}”; each must look like https://earshot.example.org.")
+    return origins
+
+
+STRICT, RELAXED = frozenset({"staging", "production"}), frozenset({"", "development", "test"})
+
+
+def strict_environment() -> bool:
+    """Whether ENVIRONMENT asks for production's rules; an unknown word stops the start."""
+    word = env.str("ENVIRONMENT", "").strip().lower()
+    if word not in STRICT | RELAXED:
+        refuse(f"ENVIRONMENT is “{word}”; it must be one of {', '.join(sorted(STRICT | RELAXED - {''}))}.")
+    return word in STRICT
+
+
+def time_zone() -> str:
+    """ORGANISATION_TIME_ZONE, an IANA name."""
+    name = env.str("ORGANISATION_TIME_ZONE", "Europe/London").strip()
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        refuse(f"ORGANISATION_TIME_ZONE is “{name}”; it must be a name such as Europe/London.")
+    return name
+
+
+def phone_region() -> str:
+    """PHONE_REGION, two letters."""
+    region = env.str("PHONE_REGION", "GB").strip().upper()
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        refuse(f"PHONE_REGION is “{region}”; it must be two letters such as GB.")
+    return region
+
+
+def log_level(default: str) -> str:
+    """LOG_LEVEL, a name that Python's logging knows."""
+    level = env.str("LOG_LEVEL", default).strip().upper()
+    if level not in logging.getLevelNamesMapping():
+        refuse(f"LOG_LEVEL is “{level}”; it must be DEBUG, INFO, WARNING or ERROR.")
+    return level
+
+
+def smtp() -> dict[str, object]:
+    """EMAIL_URL in Django's words."""
+    url = required("EMAIL_URL", "EMAIL_PROVIDER=smtp needs smtp+tls://user:password@host:587")
+    try:
+        if urlsplit(url).scheme in environ.Env.EMAIL_SCHEMES and urlsplit(url).hostname and urlsplit(url).port:
+            return dict(env.email_url_config(url))
+    except (ValueError, KeyError):
+        pass
+    refuse("EMAIL_URL cannot be read; it looks like smtp+tls://user:password@host:587.")
+
+
+SENDER = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
+
+
+def text_sender() -> str:
+    """TWILIO_SMS_FROM: a number with its country, a short code, or a name of up to 11 letters and digits."""
+    sender = env.str("TWILIO_SMS_FROM", "").strip()
+    if sender and not SENDER.fullmatch(sender):
+        refuse(f"TWILIO_SMS_FROM is “{sender}”; it must be a number such as +447700900000, a short code or a name.")
+    return sender
+
+
+def optional_origin(name: str) -> str:
+    """An address that stands in for a vendor's; empty where none is set."""
+    url = env.str(name, "").strip().rstrip("/")
+    if url and not url.startswith(("http://", "https://")):
+        refuse(f"{name} is “{url}”; it must begin with https://.")
+    return url
 
 
 EMAIL_PROVIDERS = frozenset(

@@ -18,11 +18,19 @@ from config.environment import (
     boolean,
     database,
     env,
+    log_level,
+    optional_origin,
+    phone_region,
     provider,
     redis_url,
     refuse,
     required,
     secret_key,
+    smtp,
+    strict_environment,
+    text_sender,
+    time_zone,
+    trusted_origins,
 )
 
 DATABASES = {"default": database()}
@@ -31,14 +39,14 @@ REDIS_URL = redis_url()
 EMBEDDED = not env.str("DATABASE_URL", "") and not REDIS_URL
 DEBUG = boolean("DEBUG", default=False)
 PRODUCTION = not EMBEDDED and not DEBUG
-if env.str("ENVIRONMENT", "") in ("staging", "production"):
+if strict_environment():
     if DEBUG:
         refuse("DEBUG is on; staging and production must run with DEBUG=false.")
     PRODUCTION = True
 SECRET_KEY = secret_key(PRODUCTION)
 ALLOWED_HOSTS = allowed_hosts(PRODUCTION)
 BASE_URL = base_url(PRODUCTION)
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS = trusted_origins()
 
 INSTALLED_APPS = [
     "config.admin_app.AdminConfig",
@@ -111,9 +119,9 @@ LANGUAGES = [("en-gb", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = env.str("ORGANISATION_TIME_ZONE", "Europe/London")
+TIME_ZONE = time_zone()
 ORGANISATION_NAME = env.str("ORGANISATION_NAME", "Riverbend")
-PHONENUMBER_DEFAULT_REGION = env.str("PHONE_REGION", "GB")
+PHONENUMBER_DEFAULT_REGION = phone_region()
 PHONENUMBER_DB_FORMAT = "E164"
 PHONENUMBER_DEFAULT_FORMAT = "INTERNATIONAL"
 
@@ -202,7 +210,7 @@ if "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1]:
     refuse(f"DEFAULT_FROM_EMAIL is “{DEFAULT_FROM_EMAIL}”; it must hold an email address.")
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 if EMAIL_PROVIDER == "smtp":
-    _smtp = env.email_url_config(required("EMAIL_URL", "EMAIL_PROVIDER=smtp needs smtp+tls://user:password@host:587"))
+    _smtp = smtp()
     EMAIL_HOST, EMAIL_PORT = _smtp["EMAIL_HOST"], _smtp["EMAIL_PORT"]
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _smtp["EMAIL_HOST_USER"], _smtp["EMAIL_HOST_PASSWORD"]
     EMAIL_USE_TLS = bool(_smtp.get("EMAIL_USE_TLS"))
@@ -221,15 +229,17 @@ def _sandbox_secret(name: str) -> str:
 ANYMAIL: dict[str, object] = {
     name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_")
 }
+if ":" not in str(ANYMAIL.get("WEBHOOK_SECRET", ":")):
+    refuse("ANYMAIL_WEBHOOK_SECRET has no colon; it looks like user:password.")
 ANYMAIL.setdefault("REQUESTS_TIMEOUT", 20)
 SANDBOX_EMAIL_SECRET = f"sandbox:{_sandbox_secret('email')}"
 ANYMAIL["SEND_DEFAULTS"] = {"track_opens": True, "track_clicks": True}
 
 TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
 TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
-TWILIO_SMS_FROM = env.str("TWILIO_SMS_FROM", "")
+TWILIO_SMS_FROM = text_sender()
 TWILIO_MESSAGING_SERVICE_SID = env.str("TWILIO_MESSAGING_SERVICE_SID", "")
-TWILIO_API_URL = env.str("TWILIO_API_URL", "").rstrip("/")
+TWILIO_API_URL = optional_origin("TWILIO_API_URL")
 if SMS_PROVIDER == "twilio":
     required("TWILIO_ACCOUNT_SID", "SMS_PROVIDER=twilio needs it")
     required("TWILIO_AUTH_TOKEN", "SMS_PROVIDER=twilio needs it")
@@ -273,5 +283,5 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO" if not EMBEDDED else "WARNING")},
+    "root": {"handlers": ["console"], "level": log_level("INFO" if not EMBEDDED else "WARNING")},
 }

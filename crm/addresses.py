@@ -32,14 +32,21 @@ def normalise_address(channel: str, value: str) -> str:
         return normalise_number(value)
     if channel == ContactChannel.EMAIL:
         return normalise_email(value)
+    if channel == ContactChannel.PUSH and not value.startswith("https://"):
+        raise Invalid({"value": _("A push address is the https:// endpoint of a browser.")})
     return value
 
 
 def normalise_email(value: str) -> str:
     """Case-folded email address; raises `Invalid`."""
     folded = value.strip().casefold()
+    local, at, domain = folded.rpartition("@")
     try:
+        # Mail servers know a domain by its ASCII spelling (RFC 5891); a local part beyond ASCII few of them take.
+        folded = f"{local.encode('ascii').decode()}{at}{domain.encode('idna').decode()}"
         validate_email(folded)
+    except UnicodeError:
+        raise Invalid({"value": _("“%s” is not an email address.") % value}) from None
     except ValidationError:
         raise Invalid({"value": _("“%s” is not an email address.") % value}) from None
     if len(folded) > 254:

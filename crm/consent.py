@@ -1,4 +1,7 @@
-"""What the ledger says: the narrowest record decides; of two as narrow, a withdrawal beats a grant."""
+"""What the ledger says: the narrowest record decides; of two as narrow, a withdrawal beats a grant.
+
+A lifted withdrawal (`granted` is None) is no grant: it takes back what was withdrawn before, and no more.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ class Record(Protocol):
     address: str
     channel: str
     topic_id: int | None
-    granted: bool
+    granted: bool | None
     recorded_at: datetime
     source: str
 
@@ -47,22 +50,45 @@ def standing(
     if bound is not None:
         return Standing(False, bound)
     # Per scope the newest record stands; among scopes the narrowest; among equals a withdrawal.
-    newest: dict[tuple[int | None, str, str, int | None], Record] = {}
-    for record in sorted(fitting, key=lambda one: (one.recorded_at, not one.granted)):
-        newest[record.member_id, record.address, record.channel, record.topic_id] = record
-    if not newest:
-        return Standing(None, None)
-    best = max(newest.values(), key=lambda one: (_narrowness(one), not one.granted))
+    newest: dict[Scope, Record] = {}
+    for record in sorted(fitting, key=lambda one: (one.recorded_at, _caution(one))):
+        newest[_scope(record)] = record
+    lifts = [one for one in newest.values() if one.granted is None]
+    counting = [one for one in newest.values() if one.granted is not None and not _is_lifted(one, lifts)]
+    if not counting:
+        return Standing(None, max(lifts, key=lambda one: one.recorded_at, default=None))
+    best = max(counting, key=lambda one: (_narrowness(one), _caution(one)))
     return Standing(best.granted, best)
+
+
+Scope = tuple[int | None, str, str, int | None]
+
+
+def _scope(record: Record) -> Scope:
+    return (record.member_id, record.address, record.channel, record.topic_id)
+
+
+def _caution(record: Record) -> int:
+    """Of records made at the same time a withdrawal stands, then a lift, then a grant."""
+    return {True: 0, None: 1, False: 2}[record.granted]
+
+
+def _is_lifted(record: Record, lifts: Iterable[Record]) -> bool:
+    """Whether it is a withdrawal that a later lift of the same or a narrower scope takes back."""
+    return record.granted is False and any(
+        lift.recorded_at >= record.recorded_at
+        and all(wide in (None, "", narrow) for wide, narrow in zip(_scope(record), _scope(lift), strict=True))
+        for lift in lifts
+    )
 
 
 def _binding(records: Iterable[Record]) -> Record | None:
     """The STOP, complaint or unsubscribe that still holds for the address: a later START lifts a STOP only."""
     held: Record | None = None
     for record in sorted((one for one in records if one.address), key=lambda one: one.recorded_at):
-        if record.source in BINDING and not record.granted:
+        if record.source in BINDING and record.granted is False:
             held = record
-        elif record.source == "start_word" and record.granted and held is not None and held.source == "stop_word":
+        elif record.source == "start_word" and held is not None and held.source == "stop_word":
             held = None
     return held
 

@@ -38,11 +38,11 @@ class AttemptIndex:
     """Attempts of some families, found by id or by time."""
 
     def __init__(self, attempts: Iterable[Attempt]) -> None:
-        self._by_key: dict[tuple[int, str, str], Attempt] = {}
+        self._by_key: dict[tuple[int, str, str, str], Attempt] = {}
         self._by_message: dict[tuple[int, str, int], Attempt] = {}
         self._by_time: dict[tuple[int, str], list[Attempt]] = {}
         for attempt in sorted(attempts, key=lambda one: (one.occurred_at, one.id)):
-            self._by_key[attempt.family_id, attempt.external_system, attempt.external_id] = attempt
+            self._by_key[attempt.family_id, attempt.channel, attempt.external_system, attempt.external_id] = attempt
             if attempt.message_id is not None:
                 self._by_message[attempt.family_id, attempt.channel, attempt.message_id] = attempt
             self._by_time.setdefault((attempt.family_id, attempt.channel), []).append(attempt)
@@ -53,7 +53,8 @@ class AttemptIndex:
             carried = self._by_message.get((event.family_id, event.channel, event.message_id))
             return carried.id if carried else None
         for named in (event.in_reply_to, event.external_id):
-            found = self._by_key.get((event.family_id, event.external_system, named)) if named else None
+            key = (event.family_id, event.channel, event.external_system, named)
+            found = self._by_key.get(key) if named else None
             if found is not None:
                 return found.id
         return self._latest(event)

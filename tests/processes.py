@@ -98,8 +98,7 @@ class Processes:
 
     def start_web(self, port: int) -> None:
         """The web server as the installation guide starts it, on this machine only."""
-        options = ["--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", "8"]
-        self.start("web", "gunicorn", "config.wsgi", *options, "--graceful-timeout", "2", "--no-control-socket")
+        self.start("web", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--graceful-timeout", "2")
 
     def start_background(self, *pool: str) -> None:
         """Worker and scheduler."""

@@ -1,8 +1,13 @@
 """Email by django-anymail (and plain SMTP): every ESP that Anymail carries, chosen by EMAIL_PROVIDER."""
 
+import hashlib
 import io
 import json
+import smtplib
+import socket
+import ssl
 from dataclasses import replace
+from datetime import datetime
 from email.utils import formataddr, make_msgid
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,7 +21,6 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied, Suspi
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.http import HttpRequest
-from django.utils import timezone
 
 from channels.ports import Capabilities, DeliveryEvent, Envelope, News, Refused, SendError, SendResult, StoredRequest
 
@@ -30,21 +34,22 @@ class AnymailEmail:
         self.name = name
 
     def send(self, envelope: Envelope) -> SendResult:
-        message = compose(envelope)
+        try:
+            message = compose(envelope)
+        except (ValueError, UnicodeError) as error:
+            raise SendError(str(error), permanent=True, code="unsendable") from error
         try:
             message.send()
         except AnymailRecipientsRefused as error:
             raise SendError(str(error), permanent=True, code="refused", address_dead=True) from error
         except AnymailAPIError as error:
             raise _api_error(error) from error
-        except AnymailError as error:
+        except (AnymailError, ImproperlyConfigured) as error:
             raise SendError(str(error), permanent=True, code="unsendable") from error
         except requests.ConnectionError as error:
             raise SendError(str(error), permanent=False, code="connection", left=not _never_connected(error)) from error
         except OSError as error:
-            # SMTP and sockets: refused before the data was sent may be repeated, anything later may not.
-            before = isinstance(error, ConnectionRefusedError)
-            raise SendError(str(error), permanent=False, code="connection", left=not before) from error
+            raise _smtp_error(error) from error
         return self._result(message)
 
     def _result(self, message: EmailMultiAlternatives) -> SendResult:
@@ -57,6 +62,23 @@ class AnymailEmail:
         if refused:
             raise SendError(f"the vendor said {refused.pop()}", permanent=True, code="rejected", address_dead=True)
         return SendResult(provider_id=str(status.message_id))
+
+
+def setup_problem(provider: str) -> str:
+    """What the vendor lacks to send and to be heard, as one sentence; empty where all is there."""
+    if provider in ("sandbox", "smtp"):
+        return ""
+    try:
+        get_connection()
+        AnymailEar(f"{provider}:tracking").check_guard()
+    except (ImproperlyConfigured, ImportError) as error:
+        return f"EMAIL_PROVIDER is {provider}, but {' '.join(str(error).split())}"
+    except Refused:
+        return (
+            f"ANYMAIL_WEBHOOK_SECRET is not set; {provider} does not sign its callbacks, so put user:password here "
+            "and into their address."
+        )
+    return ""
 
 
 def compose(envelope: Envelope) -> EmailMultiAlternatives:
@@ -82,6 +104,36 @@ def _domain() -> str:
 def _never_connected(error: requests.ConnectionError) -> bool:
     text = repr(error)
     return "NewConnectionError" in text or "NameResolutionError" in text or "ConnectTimeout" in text
+
+
+NEVER_LEFT = (
+    ConnectionRefusedError,
+    socket.gaierror,
+    ssl.SSLCertVerificationError,
+    smtplib.SMTPConnectError,
+    smtplib.SMTPHeloError,
+    smtplib.SMTPAuthenticationError,
+    smtplib.SMTPNotSupportedError,
+)
+# RFC 5321, 4.2.3 and RFC 3463: no such mailbox, moved away, not a mailbox name.
+DEAD_MAILBOX = frozenset({550, 551, 553})
+
+
+def _smtp_error(error: OSError) -> SendError:
+    """A server's clear no is final (5xx) or may be repeated (4xx); a line that broke later may hide a yes."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, words = next(iter(error.recipients.values()))
+        return _smtp_refusal(int(code), words, about_address=True)
+    if isinstance(error, smtplib.SMTPResponseException) and not isinstance(error, NEVER_LEFT):
+        return _smtp_refusal(int(error.smtp_code), error.smtp_error, about_address=False)
+    left = not isinstance(error, NEVER_LEFT)
+    return SendError(str(error)[:400], permanent=False, code="connection", left=left)
+
+
+def _smtp_refusal(code: int, words: bytes | str, *, about_address: bool) -> SendError:
+    text = words.decode(errors="replace") if isinstance(words, bytes) else words
+    dead = about_address and code in DEAD_MAILBOX
+    return SendError(f"{code} {text}"[:400], permanent=code >= 500, code=str(code), address_dead=dead)
 
 
 def _api_error(error: AnymailAPIError) -> SendError:
@@ -151,6 +203,10 @@ class AnymailEar:
             raise Refused("not configured", 403)
         return view
 
+    def check_guard(self) -> None:
+        """Raises `Refused` where neither signature nor secret guards the callbacks."""
+        self._guarded_view()
+
     def split(self, stored: StoredRequest) -> list[StoredRequest]:
         """A batch as callbacks of one event each, so that a bad event costs only itself."""
         if "json" not in stored.content_type:
@@ -163,13 +219,13 @@ class AnymailEar:
     def parse(self, stored: StoredRequest) -> list[News]:
         """Every event of the callback that means something to us."""
         events = self._view().parse_events(as_request(stored))
-        heard = [self._event(event, index) for index, event in enumerate(events)]
+        heard = [self._event(event, stored.received_at) for event in events]
         return [one for one in heard if one is not None]
 
     def _view(self) -> Any:
         return self._view_class()
 
-    def _event(self, event: AnymailTrackingEvent, index: int) -> DeliveryEvent | None:
+    def _event(self, event: AnymailTrackingEvent, received_at: datetime) -> DeliveryEvent | None:
         known = EVENTS.get(event.event_type)
         if known is None:
             return None
@@ -179,11 +235,11 @@ class AnymailEar:
         machine = bool(raw.get("sg_machine_open")) or (event.user_agent or "").strip() in MACHINE_AGENTS
         if machine and kind in ("email_opened", "email_clicked"):
             state = None
-        hard = event.event_type == "bounced" and event.reject_reason in ("bounced", "invalid", None)
+        hard = event.event_type == "bounced" and _is_hard(event, raw)
         return DeliveryEvent(
             interaction_type=kind,
-            occurred_at=event.timestamp or timezone.now(),
-            event_id=_event_id(event, index),
+            occurred_at=event.timestamp or received_at,
+            event_id=_event_id(event, raw),
             state=state,
             delivery_id=_number(metadata.get("delivery")),
             provider_id=str(event.message_id or ""),
@@ -198,12 +254,23 @@ class AnymailEar:
         )
 
 
-def _event_id(event: AnymailTrackingEvent, index: int) -> str:
+def _is_hard(event: AnymailTrackingEvent, raw: dict[str, Any]) -> bool:
+    """Whether the mailbox is gone for good; SendGrid says so by type and enhanced status (RFC 3463) alone."""
+    if event.reject_reason is not None:
+        return event.reject_reason in ("bounced", "invalid")
+    return raw.get("type", "bounce") != "blocked" and str(raw.get("status", "")).startswith("5")
+
+
+def _event_id(event: AnymailTrackingEvent, raw: dict[str, Any]) -> str:
     """The vendor's event id; where there is none, what the event says of itself."""
+    told = raw.get("event-data")
+    if isinstance(told, dict) and told.get("id"):
+        # Anymail takes Mailgun's signature token, which differs each time the same event is brought.
+        return f"{told['id']}|{told.get('timestamp')}"
     if event.event_id:
         return str(event.event_id)
     parts = (event.message_id, event.event_type, event.recipient, event.timestamp, event.click_url)
-    return "|".join(str(part) for part in parts)
+    return hashlib.sha256("|".join(str(part) for part in parts).encode()).hexdigest()
 
 
 def _number(value: object) -> int | None:

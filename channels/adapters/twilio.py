@@ -9,8 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 import requests
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils import timezone
-from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
@@ -34,7 +33,7 @@ STATUS_PATH = "/webhooks/twilio/status/"
 INBOUND_PATH = "/webhooks/twilio/inbound/"
 
 # Twilio's error codes that speak of the number (www.twilio.com/docs/api/errors): dead for texts.
-DEAD_NUMBER = frozenset({"21211", "21214", "21217", "21614", "30003", "30005", "30006"})
+DEAD_NUMBER = frozenset({"21211", "21214", "21217", "21614", "30005", "30006"})
 # Said before the message was taken: may be sent again.
 REPEATABLE = frozenset({429, 503})
 
@@ -47,7 +46,7 @@ STATES: dict[str, tuple[str, str | None]] = {
     "delivered": ("sms_delivered", "delivered"),
     "undelivered": ("sms_undelivered", "undelivered"),
     "failed": ("sms_failed", "failed"),
-    "canceled": ("sms_failed", "cancelled"),
+    "canceled": ("sms_failed", "failed"),
     "read": ("sms_read", "engaged"),
 }
 
@@ -87,7 +86,7 @@ class TwilioTexts:
             answer = self._client.messages.create(
                 to=envelope.address, body=envelope.text, status_callback=status_callback(envelope.delivery_id), **sender
             )
-        except TwilioRestException as error:
+        except (TwilioRestException, TwilioServiceException) as error:
             raise _rest_error(error) from error
         except requests.ConnectTimeout as error:
             raise SendError("Twilio could not be reached", permanent=False, code="connection") from error
@@ -104,11 +103,11 @@ class TwilioTexts:
         return SendResult(provider_id=answer.sid)
 
 
-def _rest_error(error: TwilioRestException) -> SendError:
-    code = str(error.code or error.status)
+def _rest_error(error: TwilioRestException | TwilioServiceException) -> SendError:
+    code, words = str(error.code or error.status), (getattr(error, "msg", "") or str(error))[:400]
     if error.status in REPEATABLE or error.status >= 500:
-        return SendError(error.msg, permanent=False, code=code, left=error.status not in REPEATABLE)
-    return SendError(error.msg, permanent=True, code=code, address_dead=code in DEAD_NUMBER)
+        return SendError(words, permanent=False, code=code, left=error.status not in REPEATABLE)
+    return SendError(words, permanent=True, code=code, address_dead=code in DEAD_NUMBER)
 
 
 def status_callback(delivery_id: int) -> str:
@@ -123,6 +122,9 @@ class _TwilioEar:
         signature = request.headers.get("X-Twilio-Signature", "")
         if not signature:
             raise Refused("no signature", 403)
+        if request.body and request.content_type != "application/x-www-form-urlencoded":
+            # The signature covers form fields alone: any other body could say what it likes.
+            raise Refused("not a form", 403)
         query = f"?{request.META['QUERY_STRING']}" if request.META.get("QUERY_STRING") else ""
         url = f"{settings.BASE_URL}{request.path}{query}"
         fields = {name: values if len(values) > 1 else values[0] for name, values in request.POST.lists()}
@@ -154,7 +156,7 @@ class TwilioStatus(_TwilioEar):
         return [
             DeliveryEvent(
                 interaction_type=kind,
-                occurred_at=timezone.now(),
+                occurred_at=stored.received_at,
                 event_id=f"{form.get('MessageSid', '')}:{status}",
                 state=state,
                 delivery_id=int(delivery) if delivery.isascii() and delivery.isdigit() and len(delivery) < 19 else None,
@@ -183,7 +185,7 @@ class TwilioInbound(_TwilioEar):
                 channel="sms",
                 address=form.get("From", ""),
                 text=text[:10_000],
-                occurred_at=timezone.now(),
+                occurred_at=stored.received_at,
                 event_id=form.get("MessageSid", "") or form.get("SmsSid", ""),
                 consent=consent,
             )

@@ -72,6 +72,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("hold_until", models.DateTimeField(blank=True, null=True, verbose_name="held until")),
+                ("fallback_pending", models.BooleanField(default=False, verbose_name="next channel is to be tried")),
+                ("stopped_at", models.DateTimeField(blank=True, null=True, verbose_name="stopped by staff")),
                 ("decision", models.JSONField(default=dict, verbose_name="decision")),
                 ("error", models.CharField(blank=True, max_length=300, verbose_name="what went wrong")),
                 ("source", models.CharField(blank=True, max_length=60, verbose_name="asked for by")),
@@ -279,6 +281,7 @@ class Migration(migrations.Migration):
                 ("error", models.TextField(blank=True, verbose_name="error")),
                 ("tries", models.PositiveSmallIntegerField(default=0, verbose_name="tries")),
                 ("received_at", models.DateTimeField(verbose_name="received")),
+                ("claimed_until", models.DateTimeField(blank=True, null=True, verbose_name="being read until")),
                 ("processed_at", models.DateTimeField(blank=True, null=True, verbose_name="processed")),
                 ("families", models.ManyToManyField(blank=True, to="crm.family", verbose_name="families it concerns")),
             ],
@@ -361,6 +364,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="message",
             index=models.Index(fields=["status", "-id"], name="message_status"),
+        ),
+        migrations.AddIndex(
+            model_name="message",
+            index=models.Index(condition=models.Q(("fallback_pending", True)), fields=["id"], name="message_fallback"),
         ),
         migrations.AddConstraint(
             model_name="message",

@@ -21,6 +21,7 @@ class Receipt(models.Model):
     error = models.TextField(_("error"), blank=True)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
     received_at = models.DateTimeField(_("received"))
+    claimed_until = models.DateTimeField(_("being read until"), null=True, blank=True)
     processed_at = models.DateTimeField(_("processed"), null=True, blank=True)
     families = models.ManyToManyField(Family, verbose_name=_("families it concerns"), blank=True)
 

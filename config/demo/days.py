@@ -48,7 +48,8 @@ class Days:
 def days_up_to_now(months: int) -> Days:
     """The last so many months by the organisation's clock."""
     zone = ZoneInfo(settings.TIME_ZONE)
-    now = timezone.now()
+    # Whole hours: a demo made anew within the hour is the same to the second.
+    now = timezone.now().replace(minute=0, second=0, microsecond=0)
     today = now.astimezone(zone).date()
     return Days(now, today, today - timedelta(days=round(months * DAYS_A_MONTH)), zone)
 

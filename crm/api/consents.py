@@ -23,7 +23,10 @@ PAGE = 100
 
 
 class ConsentShape(serializers.Serializer):
-    """One grant or withdrawal; an empty field means all of that kind, a null family binds the address everywhere."""
+    """One grant, withdrawal or (null) lifted withdrawal; an empty field means all of that kind.
+
+    A null family binds the address everywhere.
+    """
 
     id = serializers.IntegerField()
     family = serializers.CharField(allow_null=True)
@@ -31,7 +34,7 @@ class ConsentShape(serializers.Serializer):
     address = serializers.CharField(allow_blank=True)
     channel = serializers.ChoiceField(Channel.choices, allow_blank=True)
     topic = serializers.CharField(allow_null=True)
-    granted = serializers.BooleanField()
+    granted = serializers.BooleanField(allow_null=True)
     recorded_at = serializers.DateTimeField()
     source = serializers.ChoiceField(ConsentSource.choices)  # type: ignore[assignment]
     recorded_by = serializers.CharField(allow_null=True)

@@ -590,7 +590,7 @@ class Migration(migrations.Migration):
                         verbose_name="channel",
                     ),
                 ),
-                ("granted", models.BooleanField(verbose_name="granted")),
+                ("granted", models.BooleanField(null=True, verbose_name="granted")),
                 ("recorded_at", models.DateTimeField(db_index=True, verbose_name="recorded")),
                 (
                     "source",
@@ -802,7 +802,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="calltask",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("source", ""), _negated=True), fields=("source",), name="one_task_a_source"
+                condition=models.Q(("source", ""), _negated=True),
+                fields=("family", "source"),
+                name="one_task_a_source",
             ),
         ),
         migrations.AddConstraint(

@@ -26,7 +26,7 @@ class Topic(models.Model):
 
 
 class Consent(models.Model):
-    """One grant or withdrawal; an empty field means all of that kind. Rows are only ever added.
+    """One grant, withdrawal or lifted withdrawal; an empty field means all of that kind. Rows are only ever added.
 
     A record with an address and no family (STOP, complaint, one-click) binds that address in every family.
     """
@@ -38,7 +38,8 @@ class Consent(models.Model):
     address = models.CharField(_("address"), max_length=500, blank=True)
     channel = models.CharField(_("channel"), max_length=12, choices=Channel, blank=True)
     topic = models.ForeignKey(Topic, models.PROTECT, verbose_name=_("topic"), null=True, blank=True)
-    granted = models.BooleanField(_("granted"))
+    granted = models.BooleanField(_("granted"), null=True)
+    """True: agreed. False: withdrawn. None: what was withdrawn before is lifted, which is no agreement."""
     recorded_at = models.DateTimeField(_("recorded"), db_index=True)
     source = models.CharField(_("source"), max_length=20, choices=ConsentSource)
     recorded_by = models.ForeignKey(
@@ -62,4 +63,11 @@ class Consent(models.Model):
         ]
 
     def __str__(self) -> str:
+        return self.words
+
+    @property
+    def words(self) -> str:
+        """What it says, for people."""
+        if self.granted is None:
+            return str(_("withdrawal lifted"))
         return str(_("granted") if self.granted else _("withdrawn"))

@@ -49,7 +49,9 @@ class CallTask(models.Model):
         ordering = ["due_at", "id"]
         indexes = [models.Index(fields=["state", "due_at", "id"], name="task_state_due")]
         constraints = [
-            models.UniqueConstraint(fields=["source"], condition=~models.Q(source=""), name="one_task_a_source"),
+            models.UniqueConstraint(
+                fields=["family", "source"], condition=~models.Q(source=""), name="one_task_a_source"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -227,6 +227,5 @@ def _last_change(records: Iterable[Consent]) -> str:
         return ""
     source = str(ConsentSource(last.source).label) if last.source in ConsentSource.values else last.source
     by = last.recorded_by.first_name or last.recorded_by.get_username() if last.recorded_by else source
-    what = _("granted") if last.granted else _("withdrawn")
-    words = {"when": short(timezone.localdate(last.recorded_at)), "what": what, "by": by}
+    words = {"when": short(timezone.localdate(last.recorded_at)), "what": last.words, "by": by}
     return _("Last change %(when)s: %(what)s, %(by)s.") % words

@@ -97,14 +97,14 @@ def create_call_task(
     assignee_id: int | None = None,
     by_id: int | None = None,
 ) -> CallTask:
-    """Ask for a call; the same source asks once."""
+    """Ask for a call; the same source asks once a family."""
     fields = {
-        "family": family, "member_id": member_id, "reason": reason[:200], "script": script, "number": number,
+        "member_id": member_id, "reason": reason[:200], "script": script, "number": number,
         "due_at": due_at, "urgent": urgent, "assignee_id": assignee_id, "created_by_id": by_id,
     }  # fmt: skip
     if source:
-        return CallTask.objects.get_or_create(source=source, defaults=fields)[0]
-    return CallTask.objects.create(**fields)
+        return CallTask.objects.get_or_create(family=family, source=source, defaults=fields)[0]
+    return CallTask.objects.create(family=family, **fields)
 
 
 @transaction.atomic

@@ -20,7 +20,7 @@ _IMPORTED = frozenset({ConsentSource.IMPORT.value, ConsentSource.DEMO.value})
 @transaction.atomic
 def record_consent(
     *,
-    granted: bool,
+    granted: bool | None,
     source: str,
     family: Family | None = None,
     member_id: int | None = None,
@@ -31,7 +31,9 @@ def record_consent(
     by_id: int | None = None,
     recorded_at: datetime | None = None,
 ) -> Consent | None:
-    """Add one record; an import cannot turn a withdrawal into a grant (then nothing is added, and None answered).
+    """Add one record: granted, withdrawn, or None, which lifts a withdrawal and grants nothing.
+
+    An import cannot turn a withdrawal into a grant: then nothing is added, and None answered.
 
     A record without family binds the address wherever it stands. Raises `Invalid` by field.
     """
@@ -64,7 +66,7 @@ def record_consent(
 def _withdrawn_before(family: Family | None, address: str, channel: str, topic: Topic | None) -> bool:
     same = Consent.objects.filter(family=family, address=address, channel=channel, topic=topic)
     latest = same.order_by("-recorded_at", "-id").first()
-    return latest is not None and not latest.granted
+    return latest is not None and latest.granted is not True
 
 
 @transaction.atomic
@@ -73,7 +75,7 @@ def set_opt_out_channels(
 ) -> list[str]:
     """Make the family-wide opt-outs equal to `channels`, by new records; answers the opt-outs that hold now.
 
-    Clearing one writes a family-wide grant, which never lifts a STOP, complaint or unsubscribe of an address.
+    Clearing one is no agreement: it lifts the withdrawal, and never a STOP, complaint or unsubscribe of an address.
     """
     wanted = set(channels)
     unknown = wanted - set(Channel.values)
@@ -81,7 +83,8 @@ def set_opt_out_channels(
         raise Invalid({"opt_out_channels": _("Not channels: %s.") % ", ".join(sorted(unknown))})
     before = set(opted_out_channels(family_wide_records(family)))
     for channel in sorted(wanted ^ before):
-        record_consent(family=family, channel=channel, granted=channel not in wanted, source=source, by_id=by_id)
+        granted = False if channel in wanted else None
+        record_consent(family=family, channel=channel, granted=granted, source=source, by_id=by_id)
     return sorted(wanted)
 
 

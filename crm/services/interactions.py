@@ -19,7 +19,7 @@ from crm.folding import written_in
 from crm.models import Interaction
 from crm.news import announce
 from crm.services.linking import link_batch
-from crm.vocabulary import TYPES
+from crm.vocabulary import TYPES, attempt_types, is_event_of_attempt
 
 EARSHOT = "earshot"
 STAFF = "earshot-staff"
@@ -68,9 +68,27 @@ def record_interactions(rows: Iterable[NewInteraction], *, live: bool = True) ->
     checked = [check_interaction(row) for row in rows]
     recorded: list[Recorded] = []
     with transaction.atomic():
+        _take_turns(checked)
         for start in range(0, len(checked), BATCH):
             recorded += _record_batch(checked[start : start + BATCH], live=live)
     return recorded
+
+
+def _take_turns(rows: Iterable[NewInteraction]) -> None:
+    """Let writers of one family follow each other, so that an attempt and its open told at once find each other.
+
+    SQLite has one writer at a time anyway.
+    """
+    linked = {
+        row.family_id
+        for row in rows
+        if row.interaction_type in attempt_types() or is_event_of_attempt(row.interaction_type)
+    }
+    if linked and connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id FROM crm_family WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [sorted(linked)]
+            )
 
 
 def record_interaction(row: NewInteraction, *, live: bool = True) -> Recorded:
@@ -89,8 +107,12 @@ def check_interaction(row: NewInteraction) -> NewInteraction:
         errors["interaction_type"] = _("A type of 1 to 60 characters is needed.")
     if row.channel and row.channel not in _CHANNELS:
         errors["channel"] = _("“%s” is not a channel.") % row.channel
+    elif kind is not None and kind.channel and row.channel != kind.channel:
+        errors["channel"] = _("This type always has the channel “%s”.") % kind.channel
     if row.direction and row.direction not in _DIRECTIONS:
         errors["direction"] = _("The direction is “in” or “out”.")
+    elif kind is not None and kind.direction and row.direction != kind.direction:
+        errors["direction"] = _("This type always has the direction “%s”.") % kind.direction
     if not row.external_id:
         row.external_id = uuid.uuid4().hex
     for name, limit in (("external_id", 200), ("external_system", 40), ("in_reply_to", 200), ("outcome", 60)):

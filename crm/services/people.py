@@ -1,5 +1,6 @@
 """Families, their members and their addresses."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,9 @@ from crm.folding import fold
 from crm.models import ContactPoint, Family, FamilyText, Member, Tag
 from crm.models.people import REFERENCE, generate_reference
 from crm.news import announce
+
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*(?<!.{13})")
+"""A BCP 47 tag of at most twelve characters, such as en or pt-BR."""
 
 
 @dataclass(slots=True)
@@ -86,12 +90,16 @@ def check_family(details: FamilyDetails) -> None:
             "value": details.stage,
             "all": ", ".join(Stage.values),
         }
-    if details.language is not None and not 2 <= len(details.language) <= 12:
+    if details.language is not None and not LANGUAGE.fullmatch(details.language):
         errors["language"] = _("Write the language like en or pt-BR.")
     for tag in details.tags or []:
         _check_text(errors, "tags", tag, 60)
+    named: set[str] = set()
     for index, member in enumerate(details.members):
         _check_member(errors, f"members.{index}", member)
+        if member.external_ref and member.external_ref in named:
+            errors[f"members.{index}.external_ref"] = _("Another person of this family has this reference already.")
+        named.add(member.external_ref or "")
     _check_contacts(errors, "contact_points", details.contact_points)
     if errors:
         raise Invalid(errors)

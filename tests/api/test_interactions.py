@@ -107,6 +107,12 @@ def test_a_single_bad_one_is_a_problem(caller):
     assert_problem(system.post("interactions/", {**row(family), "family": "x"}), 400, "family")
     assert_problem(system.post("interactions/", row(family, occurred_at="2999-01-01T00:00:00Z")), 400, "occurred_at")
     assert_problem(system.post("interactions/", row(family, metadata={"a": "x" * 70_000})), 400, "metadata")
+    assert_problem(
+        system.post("interactions/", row(family, interaction_type="sms_sent", channel="email")), 400, "channel"
+    )
+    assert_problem(
+        system.post("interactions/", row(family, interaction_type="sms_sent", direction="in")), 400, "direction"
+    )
     assert_problem(system.post("interactions/", [row(family)] * 1001), 400)
     assert not Interaction.objects.exists()
     assert system.post("interactions/", []).json() == {"results": [], "created": 0, "duplicates": 0, "errors": 0}

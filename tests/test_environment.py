@@ -1,0 +1,90 @@
+"""What is set wrongly stops the start with one sentence, and what is right does not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config import environment
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("ENVIRONMENT", "prod", environment.strict_environment),
+        ("ORGANISATION_TIME_ZONE", "Mars/X", environment.time_zone),
+        ("LOG_LEVEL", "LOUD", lambda: environment.log_level("INFO")),
+        ("EMAIL_URL", "foo", environment.smtp),
+        ("EMAIL_URL", "smtp+tls://user:password@host:x", environment.smtp),
+        ("EMAIL_URL", "", environment.smtp),
+        ("DATABASE_URL", "postgres://", environment.database),
+        ("DATABASE_URL", "mysql://a:b@c/d", environment.database),
+        ("DATABASE_URL", "nonsense", environment.database),
+        ("PHONE_REGION", "ZZ", environment.phone_region),
+        ("REDIS_URL", "redis://host:port/0", environment.redis_url),
+        ("REDIS_URL", "redis://host:6379/abc", environment.redis_url),
+        ("REDIS_URL", "amqp://host", environment.redis_url),
+        ("TWILIO_SMS_FROM", "a name too long", environment.text_sender),
+        ("TWILIO_API_URL", "nope", lambda: environment.optional_origin("TWILIO_API_URL")),
+        ("BASE_URL", "https://x/path?y", lambda: environment.base_url(False)),
+        ("BASE_URL", "", lambda: environment.base_url(True)),
+        ("CSRF_TRUSTED_ORIGINS", "example.org", environment.trusted_origins),
+        ("SECRET_KEY", "short", lambda: environment.secret_key(True)),
+        ("ALLOWED_HOSTS", "", lambda: environment.allowed_hosts(True)),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(name, value, read, monkeypatch, capsys):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as stopped:
+        read()
+    said = capsys.readouterr().err
+    assert stopped.value.code == 78
+    assert said.count("\n") == 1
+    assert name in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read", "answer"),
+    [
+        ("ENVIRONMENT", "Production", environment.strict_environment, True),
+        ("PHONE_REGION", "gb", environment.phone_region, "GB"),
+        ("REDIS_URL", "rediss://:secret@host:6379/1", environment.redis_url, "rediss://:secret@host:6379/1"),
+        ("TWILIO_SMS_FROM", "Riverbend", environment.text_sender, "Riverbend"),
+        ("BASE_URL", "https://earshot.example.org/", lambda: environment.base_url(True), "https://earshot.example.org"),
+        ("CSRF_TRUSTED_ORIGINS", "https://*.example.org", environment.trusted_origins, ["https://*.example.org"]),
+    ],
+)
+def test_a_right_setting_is_taken(name, value, read, answer, monkeypatch):
+    monkeypatch.setenv(name, value)
+    assert read() == answer
+
+
+def started(*command: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """A process with nothing set but this; DEBUG asks for no secrets."""
+    env = {"PATH": os.environ["PATH"], "DEBUG": "true", "PYTHONPATH": str(ROOT), **settings}
+    return subprocess.run(
+        [sys.executable, *command], env=env, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_a_vendor_without_its_key_stops_the_start():
+    answer = started("manage.py", "check", EMAIL_PROVIDER="postmark")
+    assert answer.returncode == 78
+    assert "EMAIL_PROVIDER is postmark" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_vendor_whose_callbacks_nothing_guards_stops_the_start():
+    answer = started("manage.py", "check", EMAIL_PROVIDER="postmark", ANYMAIL_POSTMARK_SERVER_TOKEN="x")
+    assert answer.returncode == 78
+    assert "ANYMAIL_WEBHOOK_SECRET" in answer.stderr
+
+
+def test_the_web_server_itself_stops():
+    answer = started("-m", "gunicorn", "config.wsgi", "--bind", "127.0.0.1:0", LOG_LEVEL="LOUD")
+    assert answer.returncode == 78
+    assert answer.stderr.count("Earshot cannot start") == 1
