@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from msgspec import Meta
 
 Words = Annotated[str, Meta(max_length=65_536)]
-Line = Annotated[str, Meta(max_length=2_000)]
+Line = Annotated[str, Meta(max_length=8_192)]
 Name = Annotated[str, Meta(max_length=300)]
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
-Code = Annotated[int, Meta(ge=-(2**53), le=2**53)] | Annotated[str, Meta(max_length=300)]
+Code = Annotated[int, Meta(ge=-(2**53), le=2**53)] | Annotated[str, Meta(max_length=2_000)]
 
 
 Subject = Annotated[Line | None, Meta(description="what stands above the text")]

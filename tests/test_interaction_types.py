@@ -25,7 +25,7 @@ DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "interactions.md"
         ("phone_call_made", {"duration": True}, "duration"),
         ("phone_call_received", {"duration": 90_000}, "duration"),
         ("email_sent", {"subject": ["a", "b"]}, "subject"),
-        ("email_sent", {"subject": "x" * 2_001}, "subject"),
+        ("email_sent", {"subject": "x" * 8_193}, "subject"),
         ("sms_received", {"text": 7}, "text"),
         ("event_attended", {"event": {"a": 1}}, "event"),
         ("note", {"notes": None, "text": {}}, "text"),
