@@ -6,6 +6,7 @@ would take unchanged, at a hundredth of its cost; anything else is the serialize
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -41,8 +42,14 @@ class PlainRow(msgspec.Struct, forbid_unknown_fields=True):
 
     def is_trimmed(self) -> bool:
         """Whether no text begins or ends with a blank."""
-        texts = (self.family, self.interaction_type, self.external_system, self.external_id)
-        return all(text == text.strip() for text in (*texts, self.outcome, self.in_reply_to))
+        return (
+            self.family == self.family.strip()
+            and self.interaction_type == self.interaction_type.strip()
+            and self.external_system == self.external_system.strip()
+            and self.external_id == self.external_id.strip()
+            and self.outcome == self.outcome.strip()
+            and self.in_reply_to == self.in_reply_to.strip()
+        )
 
 
 class RowReader:
@@ -51,7 +58,7 @@ class RowReader:
     def __init__(self, serializer: serializers.Serializer, *, closed: dict[str, frozenset[str]]) -> None:
         """`closed` are values by field that only the serializer may speak about."""
         self._serializer = serializer
-        self._closed = closed.items()
+        self._closed = [(attrgetter(name), values) for name, values in closed.items()]
 
     def read(self, rows: Sequence[Any]) -> tuple[dict[int, tuple[Named, NewInteraction]], Bad]:
         """Readable rows, and what is wrong with the others, each by index."""
@@ -69,8 +76,11 @@ class RowReader:
             one = msgspec.convert(row, PlainRow)
         except msgspec.ValidationError:
             return None
-        if not one.is_trimmed() or any(getattr(one, name) in values for name, values in self._closed):
+        if not one.is_trimmed():
             return None
+        for value_of, values in self._closed:
+            if value_of(one) in values:
+                return None
         member = None if one.member is None else str(one.member)
         return Named(one.family, member), NewInteraction(
             family_id=0,

@@ -1,6 +1,6 @@
 """Where one engine has a faster way to take many values in, it stands here, behind one name for both."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,9 +21,11 @@ def given(name: str, columns: Columns) -> tuple[str, list[Any]]:
     """
     head = f"{name}({', '.join(columns)})"
     if connection.vendor == "postgresql":
-        arrays = ", ".join(f"%s::{kind}[]" for kind, _values in columns.values())
-        arrays_given = [list(values) for _kind, values in columns.values()]
-        return f"{head} AS (SELECT * FROM unnest({arrays}))", arrays_given  # noqa: S608 - names of our own
+        source, parameters = _document(
+            {one: kind for one, (kind, _values) in columns.items()},
+            zip(*(values for _kind, values in columns.values()), strict=True),
+        )
+        return f"{head} AS (SELECT * FROM {source})", parameters  # noqa: S608 - names of our own
     rows = zip(*(_adapted(kind, values) for kind, values in columns.values()), strict=True)
     parameters = [value for row in rows for value in row]
     one = f"({', '.join(['%s'] * len(columns))})"
@@ -41,12 +43,19 @@ def rows_as_table(model: type[Model], names: Sequence[str], rows: Sequence[Seque
     PostgreSQL takes all of them as one JSON document: binding sixteen values a row costs six times as much.
     """
     if connection.vendor == "postgresql":
-        types = [f"{name} {model._meta.get_field(name).db_type(connection)}" for name in names]
-        document = msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows], enc_hook=_plain)
-        source = f"SELECT {', '.join(names)} FROM json_to_recordset(%s) AS given({', '.join(types)})"  # noqa: S608
-        return source, [document.decode()]
+        kinds = {name: str(model._meta.get_field(name).db_type(connection)) for name in names}
+        source, parameters = _document(kinds, rows)
+        return f"SELECT {', '.join(names)} FROM {source}", parameters  # noqa: S608 - names of our own
     one = f"({', '.join(['%s'] * len(names))})"
     return f"VALUES {', '.join([one] * len(rows))}", [value for row in rows for value in row]
+
+
+def _document(kinds: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> tuple[str, list[Any]]:
+    """Rows as one JSON parameter that PostgreSQL reads as a table of these types."""
+    document = msgspec.json.encode([dict(zip(kinds, row, strict=True)) for row in rows], enc_hook=_plain)
+    return f"json_to_recordset(%s) AS given({', '.join(f'{name} {kind}' for name, kind in kinds.items())})", [
+        document.decode()
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Literal
 
 from django.conf import settings
@@ -31,6 +32,8 @@ EARLIEST_YEAR = 1990
 METADATA_LIMIT = 64 * 1024
 _JSON = json.JSONEncoder(allow_nan=False).encode
 _KEY_TYPES = ("bigint", "text", "text", "text")
+_LIMITS = {"external_id": 200, "external_system": 40, "in_reply_to": 200, "outcome": 60}
+_TEXTS = [(name, attrgetter(name), limit) for name, limit in _LIMITS.items()]
 _CHANNELS, _DIRECTIONS = frozenset(Channel.values), frozenset(Direction.values)
 
 
@@ -101,11 +104,13 @@ def check_interaction(row: NewInteraction) -> NewInteraction:
         errors["direction"] = _("This type always has the direction “%s”.") % kind.direction
     if not row.external_id:
         row.external_id = uuid.uuid4().hex
-    for name, limit in (("external_id", 200), ("external_system", 40), ("in_reply_to", 200), ("outcome", 60)):
-        if len(getattr(row, name)) > limit or "\x00" in getattr(row, name):
+    for name, value_of, limit in _TEXTS:
+        value = value_of(row)
+        if value and (len(value) > limit or "\x00" in value):
             errors[name] = _("At most %d characters, please.") % limit
     errors |= _check_time(row.occurred_at)
-    errors |= _check_metadata(row.metadata) or wrong_details(row.metadata, kind.details if kind else Details)
+    if row.metadata != {}:
+        errors |= _check_metadata(row.metadata) or wrong_details(row.metadata, kind.details if kind else Details)
     if errors:
         raise Invalid(errors)
     return row
