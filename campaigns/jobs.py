@@ -8,10 +8,10 @@ from django.utils import timezone
 from campaigns.audience import audience_families
 from campaigns.models import Campaign, CampaignState
 from campaigns.selectors.rehearsal import ask_for
-from channels.texts import Names, names_a_person, render, render_line
 from channels.policy import Decision
 from channels.selectors import preview
 from channels.services import MessageRequest, send_messages
+from channels.texts import Names, names_a_person, render, render_line
 from crm.errors import Invalid
 from crm.models import Family, Member
 

@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, CampaignState
 from campaigns.selectors.rehearsal import reaches_anybody
-from channels.texts import check_text, longest
 from channels.senders import ready_channels
 from channels.services.cancelling import cancel_messages
 from channels.services.send import LONGEST_BODY, LONGEST_SMS
+from channels.texts import check_text, longest
 from crm.enums import Channel, Urgency
 from crm.errors import Invalid
 from crm.wake import wake

@@ -66,8 +66,7 @@ class ComposeForm(forms.Form):
     body = forms.CharField(
         label=_("Text"),
         widget=forms.Textarea(attrs={"class": "form-control", "rows": 6}),
-        help_text=_("Filled in where you write them: %s")
-        % " ".join(f"{{{{ {one} }}}}" for one in PLACEHOLDERS),
+        help_text=_("Filled in where you write them: %s") % " ".join(f"{{{{ {one} }}}}" for one in PLACEHOLDERS),
         error_messages={"required": _("Write what should be said.")},
     )
     sms = forms.CharField(

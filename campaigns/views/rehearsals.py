@@ -13,10 +13,10 @@ from campaigns.looks import reason_look, refusal_words, whys_in_words
 from campaigns.models import Campaign, CampaignState
 from campaigns.selectors.rehearsal import FamilyPage, rehearsal_page, rehearse
 from campaigns.services import campaign_problems, start_campaign
-from channels.texts import Names
-from channels.texts import render as fill_in
 from campaigns.views.addresses import query
 from channels.policy.decide import TEXTING
+from channels.texts import Names
+from channels.texts import render as fill_in
 from crm.errors import Invalid
 from crm.models import Member
 

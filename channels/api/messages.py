@@ -42,7 +42,8 @@ class MessageBody(StrictSerializer):
     topic = serializers.CharField(max_length=60, default="transactional")
     urgency = serializers.ChoiceField(Urgency.choices, default=Urgency.NORMAL.value)
     content = ContentBody()
-    context = JSONObject(
+    # DRF's own `context` is a property of a made serializer; a declared field of the name stands apart from it.
+    context = JSONObject(  # type: ignore[assignment]
         required=False,
         allow_null=True,
         help_text="Values for the placeholders of the content, as {{ day }}: texts, numbers, or an object of these.",

@@ -49,9 +49,7 @@ def fill_requests(
     if not any("{" in getattr(one, name) for one in wanted.values() for name in TEXTS):
         return requests
     chosen = {index: one.member_id or _chosen(decisions[index]) for index, one in wanted.items()}
-    families = dict(
-        Family.objects.filter(pk__in={one.family_id for one in wanted.values()}).values_list("pk", "name")
-    )
+    families = dict(Family.objects.filter(pk__in={one.family_id for one in wanted.values()}).values_list("pk", "name"))
     people = Member.objects.in_bulk({member for member in chosen.values() if member})
     done = {
         index: fill(one, names_of(families[one.family_id], people.get(chosen[index] or 0)))

@@ -140,7 +140,10 @@ def test_an_unknown_message_is_404(caller):
 
 
 def test_placeholders_are_filled_from_names_and_context(caller, family):
-    content = {"subject": "Fair on {{ day }}", "body": "Dear {{ member.first_name }}, {{ child.name }} is on at {{ at }}"}
+    content = {
+        "subject": "Fair on {{ day }}",
+        "body": "Dear {{ member.first_name }}, {{ child.name }} is on at {{ at }}",
+    }
     context = {"day": "Friday", "child": {"name": "Sofia"}, "at": 3}
     answer = caller("messages:send").post("messages/", asked(content=content, context=context))
     assert answer.status_code == 202, answer.content
