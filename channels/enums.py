@@ -48,14 +48,15 @@ DEAD = frozenset({"failed", "bounced", "undelivered", "expired", "cancelled"})
 ALIVE = frozenset({"queued", "sending", "sent", "delivered", "unknown"})
 
 # Later beats earlier. A death outranks what merely left; proof that it arrived or was seen outranks a death
-# report on email only where CONTRACT.md says so (delivered < bounced < opened).
+# report on email only where CONTRACT.md says so (delivered < bounced < opened). A vendor drops an email after it
+# has taken it, so that a drop outranks the yes to our call: otherwise no other channel would ever be tried.
 RANKS: dict[str, dict[str, int]] = {
     "default": {
         "queued": 0, "sending": 1, "unknown": 2, "cancelled": 3, "expired": 3, "sent": 4, "failed": 5,
         "undelivered": 5, "bounced": 5, "delivered": 6, "engaged": 7,
     },
     "email": {
-        "queued": 0, "sending": 1, "unknown": 2, "cancelled": 3, "expired": 3, "failed": 4, "sent": 5,
+        "queued": 0, "sending": 1, "unknown": 2, "cancelled": 3, "expired": 3, "sent": 4, "failed": 5,
         "delivered": 6, "undelivered": 7, "bounced": 7, "engaged": 8,
     },
 }  # fmt: skip

@@ -1,23 +1,31 @@
 """What the channels floor does when news comes from below."""
 
-from channels.models import Delivery
+from django.utils import timezone
+
+from channels.models import Delivery, Message
 from channels.services import apply_state
-from crm.enums import CallOutcome
+from crm.enums import CallOutcome, TaskState
 from crm.models import CallTask
 from crm.news import hears
 
 
 @hears("call_task_closed")
 def settle_calls(*, ids: list[int]) -> None:
-    """A closed call task settles its delivery: answered is engaged, anything else failed and falls back."""
+    """A closed call task settles its delivery: answered is engaged, called off ends it, anything else falls back."""
     for task in CallTask.objects.filter(pk__in=ids, source__startswith="delivery:"):
-        delivery_id = int(task.source.removeprefix("delivery:"))
-        if not Delivery.objects.filter(pk=delivery_id).exists():
+        delivery = Delivery.objects.filter(pk=int(task.source.removeprefix("delivery:"))).first()
+        if delivery is None:
             continue
-        answered = task.outcome == CallOutcome.ANSWERED
-        apply_state(
-            delivery_id=delivery_id,
-            state="engaged" if answered else "failed",
-            error_code="" if answered else task.outcome,
-            error="" if answered else str(CallOutcome(task.outcome).label),
-        )
+        if task.state == TaskState.CANCELLED:
+            _call_off(delivery)
+        elif task.outcome == CallOutcome.ANSWERED:
+            apply_state(delivery_id=delivery.pk, state="engaged")
+        else:
+            told = CallOutcome(task.outcome)
+            apply_state(delivery_id=delivery.pk, state="failed", error_code=told.value, error=str(told.label))
+
+
+def _call_off(delivery: Delivery) -> None:
+    """Whoever calls off the call does not want it said on another channel either."""
+    Message.objects.filter(pk=delivery.message_id, stopped_at=None).update(stopped_at=timezone.now())
+    apply_state(delivery_id=delivery.pk, state="failed", error_code="called_off", error="the call was called off")

@@ -9,6 +9,7 @@ urlpatterns = [
     path("messages/", messages.outbox, name="messages"),
     path("messages/<int:pk>/", messages.message, name="message"),
     path("messages/<int:pk>/cancel/", messages.cancel, name="message-cancel"),
+    path("messages/<int:pk>/settle/", messages.settle, name="message-settle"),
     path("messages/<int:pk>/again/", messages.again, name="message-again"),
     path("families/<int:pk>/message/", compose.compose, name="compose"),
     path("families/<int:pk>/message/preview/", compose.compose_preview, name="compose-preview"),

@@ -40,8 +40,13 @@ def normalise_address(channel: str, value: str) -> str:
 def normalise_email(value: str) -> str:
     """Case-folded email address; raises `Invalid`."""
     folded = value.strip().casefold()
+    local, at, domain = folded.rpartition("@")
     try:
+        # Mail servers know a domain by its ASCII spelling (RFC 5891); a local part beyond ASCII few of them take.
+        folded = f"{local.encode('ascii').decode()}{at}{domain.encode('idna').decode()}"
         validate_email(folded)
+    except UnicodeError:
+        raise Invalid({"value": _("“%s” is not an email address.") % value}) from None
     except ValidationError:
         raise Invalid({"value": _("“%s” is not an email address.") % value}) from None
     if len(folded) > 254:

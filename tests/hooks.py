@@ -47,7 +47,7 @@ def mailgun(name: str, key: str, **values: Any) -> HttpResponse:
 
 def twilio(kind: str, name: str, query: str = "", signature: str | None = None, **values: Any) -> HttpResponse:
     """A callback of Twilio's, signed over the public address and its fields."""
-    form = json.loads(payload("twilio", name, **values))
+    form = json.loads(payload("twilio", name, **{"CODE": "30003", **values}))
     path = f"/webhooks/twilio/{kind}/" + (f"?{query}" if query else "")
     token = settings.TWILIO_AUTH_TOKEN if settings.SMS_PROVIDER == "twilio" else settings.SANDBOX_TWILIO_AUTH_TOKEN
     real = RequestValidator(token).compute_signature(f"{settings.BASE_URL}{path}", form)

@@ -56,3 +56,15 @@ def test_another_familys_attempt_is_never_taken() -> None:
     record_interactions([NewInteraction(theirs.pk, "email_sent", at(0), "mail", "x")])
     record_interactions([NewInteraction(ours.pk, "email_opened", at(1), "mail", "y", in_reply_to="x")])
     assert Interaction.objects.get(family=ours).attempt is None
+
+
+def test_an_id_that_two_channels_share_links_within_its_channel() -> None:
+    family = make_family()
+
+    def told(kind: str, hours: float) -> NewInteraction:
+        return NewInteraction(family.pk, kind, at(hours), external_system="portal", external_id="n1")
+
+    record_interactions([told("email_sent", 0), told("sms_sent", 0.1), told("email_opened", 1)])
+    opened = Interaction.objects.get(interaction_type="email_opened")
+    assert opened.attempt is not None
+    assert opened.attempt.interaction_type == "email_sent"

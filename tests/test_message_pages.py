@@ -21,7 +21,7 @@ from channels.policy.segments import text_size
 from channels.selectors.pages import PAGE, list_messages
 from channels.services import MessageRequest, apply_state, send_message
 from channels.views.panels import messages_panel
-from crm.models import Family
+from crm.models import Family, Interaction
 from crm.services import record_consent
 from tests.factories import guardian, make_family, make_user
 
@@ -509,3 +509,23 @@ def test_stored_callbacks_are_read_again() -> None:
 def test_a_time_that_cannot_be_read_stops_the_command(since: str) -> None:
     with pytest.raises(CommandError, match="write it like"):
         call_command("replay_webhooks", "--since", since)
+
+
+def test_staff_settle_what_nobody_could_tell(staff_client: Client) -> None:
+    def unsure() -> Message:
+        message = send_message(request=MessageRequest(make_family().pk, "Hello", subject="Hi")).message
+        apply_state(delivery_id=message.deliveries.get().pk, state="unknown")
+        return message
+
+    for said, state in (("yes", "delivered"), ("no", "failed")):
+        message = unsure()
+        page = staff_client.get(message.get_absolute_url()).content.decode()
+        assert "It did not" in page
+        url = reverse("channels:message-settle", args=[message.pk])
+        for _again in range(2):
+            assert staff_client.post(url, {"arrived": said}).status_code == 302
+        assert message.deliveries.get().state == state
+        assert Interaction.objects.filter(message_id=message.pk, interaction_type="email_sent").exists() is (said == "yes")
+    assert fall_back(message.pk)
+    assert Client().post(url, {"arrived": "yes"}).status_code == 302
+    assert message.deliveries.get(leg=0).state == "failed"

@@ -3,13 +3,16 @@
 import base64
 import itertools
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
+from twilio.request_validator import RequestValidator
 
 from channels.jobs import process_receipts, replay_receipts, send_due
 from channels.jobs.hear import retry_unmatched
@@ -198,7 +201,8 @@ def test_a_callback_before_our_own_commit_is_not_lost() -> None:
     process_receipts()
     delivery.refresh_from_db()
     assert delivery.state == "engaged"
-    assert {row.attempt_id for row in Interaction.objects.filter(family_id=delivery.family_id)} == {None}
+    attempt = Interaction.objects.get(interaction_type="email_sent")
+    assert Interaction.objects.filter(attempt=attempt).count() == 3
     from channels.jobs.outbox import _record_sent
     from channels.ports import SendResult
 
@@ -231,13 +235,64 @@ def test_twilios_status_is_believed_only_with_its_signature() -> None:
     assert delivery.state == "delivered"
 
 
-def test_an_unreachable_number_fails_with_its_code_and_is_set_aside() -> None:
+@pytest.mark.parametrize(("code", "works"), [("30003", True), ("30005", False)])
+def test_a_number_that_does_not_exist_is_set_aside_and_one_switched_off_is_not(code: str, works: bool) -> None:
     delivery = sent("sms")
-    hooks.twilio("status", "undelivered", f"delivery={delivery.pk}", PHONE=delivery.address)
+    hooks.twilio("status", "undelivered", f"delivery={delivery.pk}", PHONE=delivery.address, CODE=code)
     process_receipts()
     delivery.refresh_from_db()
-    assert (delivery.state, delivery.error_code) == ("undelivered", "30003")
-    assert not delivery.contact_point.is_valid
+    assert (delivery.state, delivery.error_code) == ("undelivered", code)
+    assert delivery.contact_point.is_valid is works
+
+
+def test_what_is_not_a_form_is_refused_though_the_address_is_signed() -> None:
+    delivery = sent("sms")
+    path = f"/webhooks/twilio/status/?delivery={delivery.pk}"
+    signature = RequestValidator(settings.SANDBOX_TWILIO_AUTH_TOKEN).compute_signature(f"{settings.BASE_URL}{path}", {})
+    for kind in ("text/plain", "application/json"):
+        answer = Client().post(
+            path, f"MessageStatus=failed&MessageSid=SM1&To={delivery.address}", content_type=kind,
+            headers={"X-Twilio-Signature": signature},
+        )  # fmt: skip
+        assert answer.status_code == 403
+    assert not Receipt.objects.exists()
+
+
+def test_a_callback_keeps_the_time_at_which_it_came() -> None:
+    delivery = sent("sms")
+    hooks.twilio("status", "delivered", f"delivery={delivery.pk}", PHONE=delivery.address)
+    came = timezone.now() - timedelta(hours=3)
+    Receipt.objects.update(received_at=came)
+    process_receipts()
+    assert Interaction.objects.get(interaction_type="sms_delivered").occurred_at == came
+
+
+def test_a_receipt_has_one_reader_at_a_time() -> None:
+    delivery = sent("sms")
+    hooks.twilio("status", "delivered", f"delivery={delivery.pk}", PHONE=delivery.address)
+    Receipt.objects.update(claimed_until=timezone.now() + timedelta(minutes=1))
+    assert process_receipts() == 0
+    assert replay_receipts(failed_only=False) == 0
+    # Whoever claimed it has died.
+    Receipt.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+    assert process_receipts() == 1
+    assert Receipt.objects.get().claimed_until is None
+
+
+def test_mailgun_bringing_an_event_again_is_one_event(settings: Any) -> None:
+    settings.ANYMAIL = {**settings.ANYMAIL, "MAILGUN_WEBHOOK_SIGNING_KEY": "key-1"}
+    delivery = sent("email")
+    for _again in range(2):
+        # Each time with a token and signature of its own, so that both are kept.
+        assert hooks.mailgun("opened", "key-1", EMAIL=delivery.address, DELIVERY=delivery.pk).status_code == 200
+        process_receipts()
+    assert Receipt.objects.count() == 2
+    assert kinds(delivery).count("email_opened") == 1
+
+
+def test_a_body_that_is_too_large_is_counted_and_not_kept() -> None:
+    assert hooks.sendgrid("x" * (5 * 1024 * 1024 + 1)).status_code == 413
+    assert RefusedCallback.objects.get().reason == "too large"
 
 
 def inbound(phone: str, text: str) -> None:

@@ -1,7 +1,11 @@
 """Email by django-anymail (and plain SMTP): every ESP that Anymail carries, chosen by EMAIL_PROVIDER."""
 
+import hashlib
 import io
 import json
+import smtplib
+import socket
+import ssl
 from dataclasses import replace
 from datetime import datetime
 from email.utils import formataddr, make_msgid
@@ -30,7 +34,10 @@ class AnymailEmail:
         self.name = name
 
     def send(self, envelope: Envelope) -> SendResult:
-        message = compose(envelope)
+        try:
+            message = compose(envelope)
+        except (ValueError, UnicodeError) as error:
+            raise SendError(str(error), permanent=True, code="unsendable") from error
         try:
             message.send()
         except AnymailRecipientsRefused as error:
@@ -42,9 +49,7 @@ class AnymailEmail:
         except requests.ConnectionError as error:
             raise SendError(str(error), permanent=False, code="connection", left=not _never_connected(error)) from error
         except OSError as error:
-            # SMTP and sockets: refused before the data was sent may be repeated, anything later may not.
-            before = isinstance(error, ConnectionRefusedError)
-            raise SendError(str(error), permanent=False, code="connection", left=not before) from error
+            raise _smtp_error(error) from error
         return self._result(message)
 
     def _result(self, message: EmailMultiAlternatives) -> SendResult:
@@ -99,6 +104,36 @@ def _domain() -> str:
 def _never_connected(error: requests.ConnectionError) -> bool:
     text = repr(error)
     return "NewConnectionError" in text or "NameResolutionError" in text or "ConnectTimeout" in text
+
+
+NEVER_LEFT = (
+    ConnectionRefusedError,
+    socket.gaierror,
+    ssl.SSLCertVerificationError,
+    smtplib.SMTPConnectError,
+    smtplib.SMTPHeloError,
+    smtplib.SMTPAuthenticationError,
+    smtplib.SMTPNotSupportedError,
+)
+# RFC 5321, 4.2.3 and RFC 3463: no such mailbox, moved away, not a mailbox name.
+DEAD_MAILBOX = frozenset({550, 551, 553})
+
+
+def _smtp_error(error: OSError) -> SendError:
+    """A server's clear no is final (5xx) or may be repeated (4xx); a line that broke later may hide a yes."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, words = next(iter(error.recipients.values()))
+        return _smtp_refusal(int(code), words, about_address=True)
+    if isinstance(error, smtplib.SMTPResponseException) and not isinstance(error, NEVER_LEFT):
+        return _smtp_refusal(int(error.smtp_code), error.smtp_error, about_address=False)
+    left = not isinstance(error, NEVER_LEFT)
+    return SendError(str(error)[:400], permanent=False, code="connection", left=left)
+
+
+def _smtp_refusal(code: int, words: bytes | str, *, about_address: bool) -> SendError:
+    text = words.decode(errors="replace") if isinstance(words, bytes) else words
+    dead = about_address and code in DEAD_MAILBOX
+    return SendError(f"{code} {text}"[:400], permanent=code >= 500, code=str(code), address_dead=dead)
 
 
 def _api_error(error: AnymailAPIError) -> SendError:
@@ -200,7 +235,7 @@ class AnymailEar:
         machine = bool(raw.get("sg_machine_open")) or (event.user_agent or "").strip() in MACHINE_AGENTS
         if machine and kind in ("email_opened", "email_clicked"):
             state = None
-        hard = event.event_type == "bounced" and event.reject_reason in ("bounced", "invalid", None)
+        hard = event.event_type == "bounced" and _is_hard(event, raw)
         return DeliveryEvent(
             interaction_type=kind,
             occurred_at=event.timestamp or received_at,
@@ -219,6 +254,13 @@ class AnymailEar:
         )
 
 
+def _is_hard(event: AnymailTrackingEvent, raw: dict[str, Any]) -> bool:
+    """Whether the mailbox is gone for good; SendGrid says so by type and enhanced status (RFC 3463) alone."""
+    if event.reject_reason is not None:
+        return event.reject_reason in ("bounced", "invalid")
+    return raw.get("type", "bounce") != "blocked" and str(raw.get("status", "")).startswith("5")
+
+
 def _event_id(event: AnymailTrackingEvent, raw: dict[str, Any]) -> str:
     """The vendor's event id; where there is none, what the event says of itself."""
     told = raw.get("event-data")
@@ -228,7 +270,7 @@ def _event_id(event: AnymailTrackingEvent, raw: dict[str, Any]) -> str:
     if event.event_id:
         return str(event.event_id)
     parts = (event.message_id, event.event_type, event.recipient, event.timestamp, event.click_url)
-    return "|".join(str(part) for part in parts)
+    return hashlib.sha256("|".join(str(part) for part in parts).encode()).hexdigest()
 
 
 def _number(value: object) -> int | None:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 import requests
 from django.conf import settings
 from django.http import HttpRequest
-from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
@@ -46,7 +46,7 @@ STATES: dict[str, tuple[str, str | None]] = {
     "delivered": ("sms_delivered", "delivered"),
     "undelivered": ("sms_undelivered", "undelivered"),
     "failed": ("sms_failed", "failed"),
-    "canceled": ("sms_failed", "cancelled"),
+    "canceled": ("sms_failed", "failed"),
     "read": ("sms_read", "engaged"),
 }
 
@@ -86,7 +86,7 @@ class TwilioTexts:
             answer = self._client.messages.create(
                 to=envelope.address, body=envelope.text, status_callback=status_callback(envelope.delivery_id), **sender
             )
-        except TwilioRestException as error:
+        except (TwilioRestException, TwilioServiceException) as error:
             raise _rest_error(error) from error
         except requests.ConnectTimeout as error:
             raise SendError("Twilio could not be reached", permanent=False, code="connection") from error
@@ -103,11 +103,11 @@ class TwilioTexts:
         return SendResult(provider_id=answer.sid)
 
 
-def _rest_error(error: TwilioRestException) -> SendError:
-    code = str(error.code or error.status)
+def _rest_error(error: TwilioRestException | TwilioServiceException) -> SendError:
+    code, words = str(error.code or error.status), (getattr(error, "msg", "") or str(error))[:400]
     if error.status in REPEATABLE or error.status >= 500:
-        return SendError(error.msg, permanent=False, code=code, left=error.status not in REPEATABLE)
-    return SendError(error.msg, permanent=True, code=code, address_dead=code in DEAD_NUMBER)
+        return SendError(words, permanent=False, code=code, left=error.status not in REPEATABLE)
+    return SendError(words, permanent=True, code=code, address_dead=code in DEAD_NUMBER)
 
 
 def status_callback(delivery_id: int) -> str:

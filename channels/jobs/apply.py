@@ -5,10 +5,12 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from channels.jobs.carrying import CARRIED, holder_of, record_attempt
 from channels.models import Delivery, Receipt, Unmatched
 from channels.ports import DeliveryEvent, InboundMessage, News
 from channels.senders import provider_names
 from channels.services import apply_state
+from channels.services.states import LEFT
 from crm.addresses import normalise_address
 from crm.enums import ConsentSource
 from crm.errors import Invalid
@@ -30,9 +32,9 @@ def _find_delivery(event: DeliveryEvent) -> Delivery | None:
     """By our own id that travelled along, else by the vendor's; never one of somebody else's address."""
     found = None
     if event.delivery_id is not None:
-        found = Delivery.objects.select_related("message").filter(pk=event.delivery_id).first()
+        found = Delivery.objects.select_related(*CARRIED).filter(pk=event.delivery_id).first()
     if found is None and event.provider_id:
-        found = Delivery.objects.select_related("message").filter(provider_id=event.provider_id).first()
+        found = Delivery.objects.select_related(*CARRIED).filter(provider_id=event.provider_id).first()
     if found is None or found.channel != event.channel:
         return None
     if event.address and event.address != found.address:
@@ -47,6 +49,9 @@ def _apply_event(receipt: Receipt, event: DeliveryEvent) -> bool:
     if delivery is None:
         _keep(receipt, event.event_id, event.channel, event.address, "", {"type": event.interaction_type})
         return False
+    if event.state in LEFT and delivery.sent_at is None:
+        # Whoever sent it has not said so yet, or died before: the attempt belongs into the log all the same.
+        record_attempt(delivery, min(delivery.intent_at or event.occurred_at, timezone.now()))
     if event.state is not None or event.opt_out == "complaint":
         apply_state(
             delivery_id=delivery.pk,
@@ -70,11 +75,12 @@ def _apply_event(receipt: Receipt, event: DeliveryEvent) -> bool:
 
 
 def _record_event(delivery: Delivery, event: DeliveryEvent) -> None:
+    holder = holder_of(delivery)
     detail = {"error": event.error, "code": event.error_code, **event.metadata}
     record_interaction(
         NewInteraction(
             family_id=delivery.family_id,
-            member_id=delivery.message.member_id,
+            member_id=holder.pk if holder else None,
             interaction_type=event.interaction_type,
             occurred_at=min(event.occurred_at, timezone.now()),
             external_system=delivery.provider,

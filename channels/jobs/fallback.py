@@ -3,10 +3,10 @@
 from django.db import transaction
 from django.utils import timezone
 
-from channels.enums import ALIVE, MessageStatus
+from channels.enums import ALIVE
 from channels.jobs.asking import ask_of_message
 from channels.models import Message
-from channels.policy import decide
+from channels.policy import RankedChannel, decide
 from channels.selectors import take_snapshots
 from channels.services.send import new_delivery
 from channels.services.states import refresh_status
@@ -17,22 +17,23 @@ from crm.wake import wake
 def fall_back(message_id: int) -> bool:
     """Queue the next leg of a message whose legs are all dead; answers whether there is one.
 
-    Nothing follows while a leg is alive or uncertain, after a person cancelled it, or where one channel was asked for.
+    Nothing follows while a leg is alive or uncertain, after a person stopped it, or where one channel was asked for.
     """
     message = Message.objects.select_for_update(of=("self",)).select_related("topic").get(pk=message_id)
-    legs = list(message.deliveries.order_by("leg"))
-    states = {leg.state for leg in legs}
-    if not legs or states & ALIVE or "engaged" in states or not message.allow_fallback:
-        return False
-    if message.status == MessageStatus.CANCELLED and all(not leg.error_code for leg in legs):
-        return False
-    tried = {leg.channel for leg in legs}
-    ask = ask_of_message(message)
-    ranking = decide(take_snapshots(asks=[ask], topic=message.topic)[0]).ranking
-    place = next((one for one in ranking if one.eligible and one.channel not in tried), None)
-    if place is None:
-        return False
-    new_delivery(message, place, leg=legs[-1].leg + 1, due_at=timezone.now()).save()
+    place, message.fallback_pending = _next_place(message), False
+    if place is not None:
+        leg = message.deliveries.count()
+        new_delivery(message, place, leg=leg, due_at=timezone.now()).save()
+        wake("channels.send_due")
     refresh_status(message=message)
-    wake("channels.send_due")
-    return True
+    return place is not None
+
+
+def _next_place(message: Message) -> RankedChannel | None:
+    legs = list(message.deliveries.all())
+    states = {leg.state for leg in legs}
+    if not legs or states & ALIVE or "engaged" in states or not message.allow_fallback or message.stopped_at:
+        return None
+    tried = {leg.channel for leg in legs}
+    ranking = decide(take_snapshots(asks=[ask_of_message(message)], topic=message.topic)[0]).ranking
+    return next((one for one in ranking if one.eligible and one.channel not in tried), None)

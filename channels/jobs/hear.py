@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -18,6 +18,7 @@ BATCH = 100
 MATCH_FOR = timedelta(minutes=10)
 """How long a callback that knows no delivery yet is tried again: our own commit may come later than the callback."""
 
+MOST_TRIES = 8
 CLAIM = timedelta(minutes=5)
 """How long a reader may take; whoever died in between is followed by another after that."""
 
@@ -48,7 +49,7 @@ def replay_receipts(*, failed_only: bool = True, since: datetime | None = None) 
 def retry_unmatched() -> int:
     """Try young unmatched receipts again."""
     young = Receipt.objects.filter(state=ReceiptState.UNMATCHED, received_at__gte=timezone.now() - MATCH_FOR)
-    ids = list(young.order_by("id").values_list("pk", flat=True)[:BATCH])
+    ids = list(young.order_by("processed_at").values_list("pk", flat=True)[:BATCH])
     return sum(_process(pk, ReceiptState.UNMATCHED) for pk in ids)
 
 
@@ -74,7 +75,12 @@ def _read(receipt: Receipt) -> None:
         log.exception("receipt %s cannot be read", receipt.pk)
         _finish(receipt, ReceiptState.FAILED, [repr(error)])
         return
-    errors, unmatched = _apply_all(receipt, ear, parts)
+    try:
+        errors, unmatched = _apply_all(receipt, ear, parts)
+    except OperationalError as error:
+        log.warning("receipt %s: the database was busy (%r); it is read again", receipt.pk, error)
+        _put_back(receipt, error)
+        return
     state = ReceiptState.FAILED if errors else ReceiptState.UNMATCHED if unmatched else ReceiptState.DONE
     _finish(receipt, state, errors)
 
@@ -86,10 +92,23 @@ def _apply_all(receipt: Receipt, ear: Ear, parts: list[StoredRequest]) -> tuple[
             with transaction.atomic():
                 for news in ear.parse(part):
                     unmatched |= not apply_news(receipt, news)
+        except OperationalError:
+            raise
         except Exception as error:
             log.exception("receipt %s: event %s failed", receipt.pk, index)
             errors.append(f"event {index}: {error!r}")
     return errors, unmatched
+
+
+def _put_back(receipt: Receipt, error: Exception) -> None:
+    """A lock or a lost line is nobody's fault: the receipt is read again soon, and kept as failed after many tries."""
+    if receipt.tries >= MOST_TRIES:
+        _finish(receipt, ReceiptState.FAILED, [repr(error)])
+        return
+    wait = timedelta(seconds=5 * 2**receipt.tries)
+    Receipt.objects.filter(pk=receipt.pk).update(
+        state=ReceiptState.NEW, tries=receipt.tries + 1, claimed_until=timezone.now() + wait
+    )
 
 
 def _stored(receipt: Receipt) -> StoredRequest:

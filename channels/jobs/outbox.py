@@ -2,6 +2,7 @@
 
 import logging
 import random
+import time
 from datetime import timedelta
 
 from django.db import transaction
@@ -10,19 +11,21 @@ from django.utils import timezone
 from channels.adapters import adapter_of
 from channels.enums import DeliveryState
 from channels.jobs.asking import ask_of_message
+from channels.jobs.carrying import CARRIED, envelope_of, record_attempt
 from channels.jobs.claim import claim_due
-from channels.models import Delivery
-from channels.policy import Snapshot, decide
-from channels.ports import Envelope, SendError, SendResult
+from channels.models import Delivery, Message
+from channels.policy import RankedChannel, Snapshot, decide, may_hold
+from channels.ports import SendError, SendResult
 from channels.selectors import take_snapshots
 from channels.services import apply_state, refresh_status
-from crm.services import EARSHOT, NewInteraction, invalidate_address, record_interaction
-from crm.vocabulary import attempt_type_of
+from crm.services import invalidate_address
 from crm.wake import wake
 
 log = logging.getLogger(__name__)
 BATCH = 50
 MOST_TRIES = 6
+FRESH_SECONDS = 5
+"""How old the policy's answer may be when a delivery leaves."""
 IN_HOUSE = frozenset({"portal", "phone"})
 
 
@@ -33,20 +36,25 @@ def send_due(*, most: int = 500) -> int:
         ids = claim_due(limit=BATCH)
         if not ids:
             return done
-        for delivery in _still_wanted(ids):
-            _send_one(delivery)
+        _send_batch(ids)
         done += len(ids)
     wake("channels.send_due")
     return done
 
 
+def _send_batch(ids: list[int]) -> None:
+    """Send one after the other; where that takes long, those that wait are asked about again."""
+    waiting, asked = _still_wanted(ids), time.monotonic()
+    while waiting:
+        _send_one(waiting.pop(0))
+        if waiting and time.monotonic() - asked > FRESH_SECONDS:
+            waiting, asked = _still_wanted([one.pk for one in waiting]), time.monotonic()
+
+
 def _still_wanted(ids: list[int]) -> list[Delivery]:
-    """Ask the policy again: what is no longer allowed is cancelled and falls back."""
-    deliveries = list(
-        Delivery.objects.filter(pk__in=ids)
-        .select_related("message__topic", "message__member", "message__family")
-        .order_by("pk")
-    )
+    """Ask the policy again: what is no longer allowed is cancelled and falls back; an address may have changed."""
+    mine_still = Delivery.objects.filter(pk__in=ids, state=DeliveryState.SENDING, intent_at=None)
+    deliveries = list(mine_still.select_related(*CARRIED).order_by("pk"))
     wanted = []
     for topic in {delivery.message.topic for delivery in deliveries}:
         mine = [delivery for delivery in deliveries if delivery.message.topic_id == topic.pk]
@@ -55,11 +63,13 @@ def _still_wanted(ids: list[int]) -> list[Delivery]:
         )
         for delivery, snapshot in zip(mine, snapshots, strict=True):
             place = decide(snapshot).place_of(delivery.channel)
-            if place is not None and place.eligible and _reaches(snapshot, delivery):
-                wanted.append(delivery)
-            else:
-                reason = place.reasons[0].code if place and not place.eligible else "address_gone"
+            if place is None or not place.eligible:
+                reason = place.reasons[0].code if place else "address_gone"
                 apply_state(delivery_id=delivery.pk, state="cancelled", error_code=reason, error="no longer allowed")
+                continue
+            if not _reaches(snapshot, delivery):
+                delivery = _readdressed(delivery, place)
+            wanted.append(delivery)
     return sorted(wanted, key=lambda one: (one.message.urgency != "high", one.pk))
 
 
@@ -67,22 +77,32 @@ def _reaches(snapshot: Snapshot, delivery: Delivery) -> bool:
     """Whether the very address of the delivery may still be used."""
     needs_grant = snapshot.topic_kind == "marketing"
     return any(
-        address.is_valid and (address.consent or (address.consent is None and not needs_grant))
+        address.is_valid
+        and may_hold(snapshot, address)
+        and (address.consent or (address.consent is None and not needs_grant))
         for address in snapshot.addresses
         if address.channel == delivery.channel and address.value == delivery.address
     )
 
 
+def _readdressed(delivery: Delivery, place: RankedChannel) -> Delivery:
+    """The same delivery to the address that stands for the channel now."""
+    Delivery.objects.filter(pk=delivery.pk, intent_at=None).update(
+        address=place.address, contact_point_id=place.contact_point_id, updated_at=timezone.now()
+    )
+    return Delivery.objects.select_related(*CARRIED).get(pk=delivery.pk)
+
+
 def _send_one(delivery: Delivery) -> None:
     if delivery.channel in IN_HOUSE:
-        # No vendor, no network: the item and its record are one transaction.
-        with transaction.atomic():
-            _record_sent(delivery, adapter_of(delivery.channel).send(envelope_of(delivery)))
+        _send_in_house(delivery)
         return
+    # What cannot even be put into words for the vendor has not left.
+    envelope = envelope_of(delivery)
     if not _commit_intent(delivery):
         return
     try:
-        result = adapter_of(delivery.channel).send(envelope_of(delivery))
+        result = adapter_of(delivery.channel).send(envelope)
     except SendError as error:
         _record_error(delivery, error)
     except Exception as error:
@@ -90,6 +110,18 @@ def _send_one(delivery: Delivery) -> None:
         _record_error(delivery, SendError(repr(error), permanent=False, code="crash", left=True))
     else:
         _record_sent(delivery, result)
+
+
+def _send_in_house(delivery: Delivery) -> None:
+    """No vendor, no network: the item and its record are one transaction, and a break leaves neither."""
+    try:
+        with transaction.atomic():
+            state = Delivery.objects.select_for_update().values_list("state", flat=True).get(pk=delivery.pk)
+            if state == DeliveryState.SENDING:
+                _record_sent(delivery, adapter_of(delivery.channel).send(envelope_of(delivery)))
+    except Exception as error:
+        log.exception("delivery %s: the house's own channel broke", delivery.pk)
+        _record_error(delivery, SendError(repr(error), permanent=False, code="crash"))
 
 
 def _commit_intent(delivery: Delivery) -> bool:
@@ -102,48 +134,11 @@ def _commit_intent(delivery: Delivery) -> bool:
     )
 
 
-def envelope_of(delivery: Delivery) -> Envelope:
-    """What the adapter needs of a delivery."""
-    message = delivery.message
-    short = delivery.channel in ("sms", "whatsapp", "rcs")
-    return Envelope(
-        delivery_id=delivery.pk,
-        channel=delivery.channel,
-        address=delivery.address,
-        subject=message.subject,
-        text=(message.sms or message.body) if short else message.body,
-        html=message.html,
-        family_id=delivery.family_id,
-        member_id=message.member_id,
-        person=message.member.name if message.member else message.family.name,
-        urgent=message.urgency == "high",
-    )
-
-
 @transaction.atomic
 def _record_sent(delivery: Delivery, result: SendResult) -> None:
     now = timezone.now()
     apply_state(delivery_id=delivery.pk, state=result.state, provider_id=result.provider_id, sent_at=now)
-    if delivery.channel == "phone":
-        return  # An open task is not a call yet; the log gets the call when somebody rings.
-    record_interaction(
-        NewInteraction(
-            family_id=delivery.family_id,
-            member_id=delivery.message.member_id,
-            interaction_type=attempt_type_of(delivery.channel),
-            occurred_at=now,
-            external_system=EARSHOT,
-            external_id=str(delivery.pk),
-            message_id=delivery.message_id,
-            metadata={
-                "subject": delivery.message.subject,
-                "text": envelope_of(delivery).text[:500],
-                "to": delivery.address,
-                "provider": delivery.provider,
-            },
-            created_by_id=delivery.message.created_by_id,
-        )
-    )
+    record_attempt(delivery, now)
 
 
 def _record_error(delivery: Delivery, error: SendError) -> None:
@@ -160,6 +155,10 @@ def _record_error(delivery: Delivery, error: SendError) -> None:
 @transaction.atomic
 def _try_later(delivery: Delivery, error: SendError) -> None:
     """Back off with jitter: about 30 s, 1, 2, 4, 8 min."""
+    message = Message.objects.select_for_update(of=("self",)).get(pk=delivery.message_id)
+    if message.stopped_at is not None:
+        apply_state(delivery_id=delivery.pk, state="cancelled", error="stopped by staff")
+        return
     wait = 30 * 2 ** (delivery.tries - 1) * random.uniform(0.8, 1.2)  # noqa: S311 - spread, not secrecy
     Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING).update(
         state=DeliveryState.QUEUED,
@@ -170,4 +169,4 @@ def _try_later(delivery: Delivery, error: SendError) -> None:
         error_code=error.code,
         updated_at=timezone.now(),
     )
-    refresh_status(message=delivery.message)
+    refresh_status(message=message)

@@ -1,12 +1,9 @@
 """The tick that finds what a lost wake-up or a dead worker left behind."""
 
-from datetime import timedelta
-
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from channels.enums import ALIVE, DEAD, DeliveryState, MessageStatus
+from channels.enums import DeliveryState, MessageStatus
 from channels.jobs.asking import ask_of_message
 from channels.jobs.echoes import forget_echoes, post_echoes
 from channels.jobs.fallback import fall_back
@@ -76,7 +73,8 @@ def _release(message_id: int) -> int:
         message.status, message.error, message.dedupe_key = MessageStatus.BLOCKED, decision.reasons[0].text, None
     else:
         message.status = MessageStatus.QUEUED
-        message.member_id = message.member_id or decision.ranking[0].member_id
+        if not message.named_member:
+            message.member_id = decision.ranking[0].member_id
         new_delivery(message, decision.ranking[0], leg=0, due_at=timezone.now()).save()
     message.save()
     return 1
@@ -84,15 +82,5 @@ def _release(message_id: int) -> int:
 
 def _forgotten_fallbacks() -> int:
     """Messages whose legs are all dead and that nobody took further, as the wake-up was lost."""
-    legs = Delivery.objects.filter(message=OuterRef("pk"))
-    stuck = (
-        Message.objects.filter(
-            allow_fallback=True,
-            status=MessageStatus.FAILED,
-            updated_at__gte=timezone.now() - timedelta(hours=1),
-        )
-        .filter(Exists(legs.filter(state__in=DEAD)), ~Exists(legs.filter(state__in=ALIVE)))
-        .order_by("id")
-        .values_list("pk", flat=True)[:BATCH]
-    )
-    return sum(fall_back(pk) for pk in stuck)
+    stuck = Message.objects.filter(fallback_pending=True).order_by("id").values_list("pk", flat=True)[:BATCH]
+    return sum(fall_back(pk) for pk in list(stuck))

@@ -72,6 +72,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("hold_until", models.DateTimeField(blank=True, null=True, verbose_name="held until")),
+                ("fallback_pending", models.BooleanField(default=False, verbose_name="next channel is to be tried")),
+                ("stopped_at", models.DateTimeField(blank=True, null=True, verbose_name="stopped by staff")),
                 ("decision", models.JSONField(default=dict, verbose_name="decision")),
                 ("error", models.CharField(blank=True, max_length=300, verbose_name="what went wrong")),
                 ("source", models.CharField(blank=True, max_length=60, verbose_name="asked for by")),
@@ -362,6 +364,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="message",
             index=models.Index(fields=["status", "-id"], name="message_status"),
+        ),
+        migrations.AddIndex(
+            model_name="message",
+            index=models.Index(condition=models.Q(("fallback_pending", True)), fields=["id"], name="message_fallback"),
         ),
         migrations.AddConstraint(
             model_name="message",

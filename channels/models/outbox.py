@@ -30,6 +30,8 @@ class Message(models.Model):
     dedupe_key = models.CharField(_("dedupe key"), max_length=200, null=True, blank=True)
     status = models.CharField(_("status"), max_length=12, choices=MessageStatus, default=MessageStatus.QUEUED)
     hold_until = models.DateTimeField(_("held until"), null=True, blank=True)
+    fallback_pending = models.BooleanField(_("next channel is to be tried"), default=False)
+    stopped_at = models.DateTimeField(_("stopped by staff"), null=True, blank=True)
     decision = models.JSONField(_("decision"), default=dict)
     error = models.CharField(_("what went wrong"), max_length=300, blank=True)
     source = models.CharField(_("asked for by"), max_length=60, blank=True)
@@ -61,6 +63,7 @@ class Message(models.Model):
             models.Index(fields=["family", "-id"], name="message_family"),
             models.Index(fields=["source", "id"], name="message_source"),
             models.Index(fields=["status", "-id"], name="message_status"),
+            models.Index(fields=["id"], condition=models.Q(fallback_pending=True), name="message_fallback"),
         ]
 
     def __str__(self) -> str:

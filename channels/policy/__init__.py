@@ -1,6 +1,7 @@
 """Which channel, which person, or why not: pure functions over dataclasses, no Django in them."""
 
 from channels.policy.decide import decide
+from channels.policy.recipient import may_hold
 from channels.policy.types import (
     CHANNEL_ORDER,
     Address,
@@ -24,4 +25,5 @@ __all__ = [
     "Reason",
     "Snapshot",
     "decide",
+    "may_hold",
 ]

@@ -98,12 +98,14 @@ def _score(snapshot: Snapshot, channel: str) -> tuple[float | None, tuple[Reason
 
 def _rank(snapshot: Snapshot, eligible: list[RankedChannel]) -> list[RankedChannel]:
     known = sorted((one for one in eligible if one.score), key=lambda one: (-(one.score or 0), _tie(one)))
-    first = known[0].channel if known else ""
+    possible = {one.channel for one in eligible}
+    asked = [channel for channel in (snapshot.only_channel, snapshot.preferred) if channel in possible]
+    first = (*asked, *(one.channel for one in known), "")[0]
     unknown = sorted((one for one in eligible if one.score is None), key=lambda one: _untried(snapshot, first, one))
     # Never answered in 90 days comes after what was never tried.
-    silent = sorted((one for one in eligible if one.score == 0), key=_tie)
+    silent = sorted((one for one in eligible if one.score == 0), key=lambda one: _untried(snapshot, "", one))
     ranking = [*known, *unknown, *silent]
-    if ranking and not known:
+    if ranking and ranking[0].score is None:
         ranking[0] = _with(
             ranking[0], Reason("default_rule", {"urgency": snapshot.urgency, "channel": ranking[0].channel})
         )

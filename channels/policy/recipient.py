@@ -18,7 +18,7 @@ def find_recipient(snapshot: Snapshot, channel: str) -> tuple[Address | None, Re
     valid = [one for one in candidates if one.is_valid]
     if not valid:
         return None, Reason("address_broken", {"why": candidates[0].invalid_reason})
-    allowed = [one for one in valid if _may_hold(snapshot, one)]
+    allowed = [one for one in valid if may_hold(snapshot, one)]
     if not allowed:
         return None, Reason("only_a_child")
     if snapshot.member_id is None:
@@ -26,7 +26,8 @@ def find_recipient(snapshot: Snapshot, channel: str) -> tuple[Address | None, Re
     return _consented(snapshot, allowed)
 
 
-def _may_hold(snapshot: Snapshot, address: Address) -> bool:
+def may_hold(snapshot: Snapshot, address: Address) -> bool:
+    """Whether the holder may be written to: nobody's address, an adult's, or a topic that goes to children."""
     if snapshot.topic_allows_children or address.member_id is None:
         return True
     return not any(person.id == address.member_id and person.is_child for person in snapshot.people)

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from channels.enums import ALIVE, DeliveryState, MessageStatus
 from channels.models import Delivery, Message
+from channels.services.states import cancel_waiting
 
 
 @transaction.atomic
@@ -16,13 +17,11 @@ def cancel_messages(*, source: str) -> int:
     """
     now = timezone.now()
     messages = Message.objects.filter(source=source)
-    messages.update(allow_fallback=False)
-    queued = Delivery.objects.filter(message__source=source, state=DeliveryState.QUEUED)
-    queued.update(state=DeliveryState.CANCELLED, error="stopped by staff", updated_at=now)
+    messages.update(stopped_at=now, fallback_pending=False)
+    cancel_waiting(Delivery.objects.filter(message__source=source), why="stopped by staff")
     legs = Delivery.objects.filter(message=OuterRef("pk"))
-    ended = messages.filter(status__in=(MessageStatus.QUEUED, MessageStatus.HELD)).exclude(
-        Exists(legs.filter(state__in=ALIVE))
-    )
+    waiting = (MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.HELD)
+    ended = messages.filter(status__in=waiting).exclude(Exists(legs.filter(state__in=ALIVE)))
     tried = Exists(legs.exclude(state=DeliveryState.CANCELLED))
     failed = ended.filter(tried).update(status=MessageStatus.FAILED, updated_at=now)
     # It never left: its key is free again, as with any message that is cancelled.

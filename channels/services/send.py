@@ -14,7 +14,7 @@ from channels.models import Delivery, Message
 from channels.policy import CHANNEL_ORDER, Decision, RankedChannel
 from channels.selectors import Ask, decision_as_json, preview
 from channels.services.filling import fill_requests, filling_problems
-from channels.services.states import refresh_status
+from channels.services.states import cancel_waiting, refresh_status
 from channels.texts import Context
 from crm.enums import Urgency
 from crm.errors import Invalid
@@ -167,6 +167,10 @@ def _check(request: MessageRequest, topics: dict[str, Topic]) -> dict[str, str]:
         errors["channel"] = _("“%s” carries no messages.") % request.channel
     if request.dedupe_key and len(request.dedupe_key) > 200:
         errors["dedupe_key"] = _("At most %d characters, please.") % 200
+    elif (
+        request.dedupe_key and request.dedupe_key.startswith("campaign:") and not request.source.startswith("campaign:")
+    ):
+        errors["dedupe_key"] = _("Keys that begin with “campaign:” belong to campaigns.")
     if request.send_after is not None and timezone.is_naive(request.send_after):
         errors["send_after"] = _("Say the time zone, as in 2026-11-12T17:24:00+00:00.")
     return errors or filling_problems(request, _LIMITS)
@@ -261,13 +265,12 @@ def new_delivery(message: Message, place: RankedChannel, *, leg: int, due_at: da
 def cancel_message(*, message: Message) -> Message:
     """Stop what has not left yet; raises `Invalid` where it is too late."""
     message = Message.objects.select_for_update().get(pk=message.pk)
-    stopped = message.deliveries.filter(state=DeliveryState.QUEUED).update(
-        state=DeliveryState.CANCELLED, updated_at=timezone.now()
-    )
+    stopped = cancel_waiting(message.deliveries.all(), why="stopped by staff")
     if not stopped and message.status != MessageStatus.HELD:
         raise Invalid({"": _("It is too late: the message has left.")})
+    message.stopped_at, message.fallback_pending = timezone.now(), False
     if not message.deliveries.exclude(state=DeliveryState.CANCELLED).exists():
         message.status, message.dedupe_key, message.hold_until = MessageStatus.CANCELLED, None, None
-        message.save(update_fields=["status", "dedupe_key", "hold_until", "updated_at"])
+        message.save()
         return message
     return refresh_status(message=message)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from channels.enums import MessageStatus
+from channels.jobs.settling import settle_unknown
 from channels.models import Message
 from channels.policy.types import CHANNEL_ORDER
 from channels.selectors.pages import STATUS_FILTERS, list_messages
@@ -82,6 +83,23 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
             request, _("Cancelled: it is not sent.") if stopped else _("What was still waiting is cancelled.")
         )
     return redirect(chosen)
+
+
+@login_required
+@require_POST
+def settle(request: HttpRequest, pk: int) -> HttpResponse:
+    """Somebody knows by now whether it arrived."""
+    unsure = get_object_or_404(Message, pk=pk)
+    arrived = request.POST.get("arrived") == "yes"
+    try:
+        settle_unknown(message=unsure, arrived=arrived)
+    except Invalid as refusal:
+        toasts.error(request, str(refusal))
+    else:
+        toasts.success(
+            request, _("Noted: it arrived.") if arrived else _("Noted: it did not arrive. The next channel is tried.")
+        )
+    return redirect(unsure)
 
 
 @login_required

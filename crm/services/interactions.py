@@ -17,7 +17,7 @@ from crm.errors import Invalid
 from crm.models import Interaction
 from crm.news import announce
 from crm.services.linking import link_batch
-from crm.vocabulary import TYPES
+from crm.vocabulary import TYPES, attempt_types, is_event_of_attempt
 
 EARSHOT = "earshot"
 STAFF = "earshot-staff"
@@ -66,9 +66,27 @@ def record_interactions(rows: Iterable[NewInteraction], *, live: bool = True) ->
     checked = [check_interaction(row) for row in rows]
     recorded: list[Recorded] = []
     with transaction.atomic():
+        _take_turns(checked)
         for start in range(0, len(checked), BATCH):
             recorded += _record_batch(checked[start : start + BATCH], live=live)
     return recorded
+
+
+def _take_turns(rows: Iterable[NewInteraction]) -> None:
+    """Let writers of one family follow each other, so that an attempt and its open told at once find each other.
+
+    SQLite has one writer at a time anyway.
+    """
+    linked = {
+        row.family_id
+        for row in rows
+        if row.interaction_type in attempt_types() or is_event_of_attempt(row.interaction_type)
+    }
+    if linked and connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id FROM crm_family WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [sorted(linked)]
+            )
 
 
 def record_interaction(row: NewInteraction, *, live: bool = True) -> Recorded:

@@ -82,7 +82,9 @@ def test_a_task_is_asked_for_once_a_source(caller):
     assert (
         system.post("tasks/", {**body, "source": "", "member": guardian(family).pk}).json()["id"] != made.json()["id"]
     )
-    assert CallTask.objects.count() == 2
+    make_family(ref="RB-2")
+    assert system.post("tasks/", {**body, "family": "RB-2"}).json()["family"] == "RB-2"
+    assert CallTask.objects.count() == 3
     assert system.get(f"tasks/{made.json()['id']}/").json() == made.json()
 
 

@@ -73,6 +73,8 @@ def test_later_is_held(caller, family):
         ({"topic": "nothing"}, "topic"),
         ({"urgency": "soon"}, "urgency"),
         ({"channel": "pigeon"}, "channel"),
+        ({"channel": "in_person"}, "channel"),
+        ({"channel": "postal"}, "channel"),
         ({"allow_fallback": "perhaps"}, "allow_fallback"),
         ({"dedupe_key": "x" * 201}, "dedupe_key"),
         ({"send_after": "2026-01-01T00:00:00"}, "send_after"),

@@ -139,3 +139,23 @@ def test_a_bad_question_is_a_problem(caller):
     assert_problem(system.get("families/RB-1/recommendation/?topic=nothing"), 400, "topic")
     assert_problem(system.get("families/nobody/recommendation/"), 404)
     assert_problem(system.get("recommendations/?urgency=soon"), 400, "urgency")
+
+
+def test_taking_back_an_opt_out_is_no_agreement(caller):
+    make_family(ref="RB-1")
+    wishes, seen = caller("preferences:write"), caller("preferences:read")
+    told, consent = "families/RB-1/recommendation/?topic=marketing", caller("consent:write")
+
+    def marketing_by_email() -> bool:
+        channels = seen.get(told).json()["ranking"]
+        return next(one["eligible"] for one in channels if one["channel"] == "email")
+
+    wishes.patch("families/RB-1/preferences/", {"opt_out_channels": ["email"]})
+    wishes.patch("families/RB-1/preferences/", {"opt_out_channels": []})
+    assert not marketing_by_email()
+    assert list(Consent.objects.order_by("id").values_list("granted", flat=True)) == [False, None]
+    consent.post("families/RB-1/consents/", {"granted": False, "evidence": "leave us alone"})
+    assert wishes.patch("families/RB-1/preferences/", {"opt_out_channels": []}).json()["opt_out_channels"] == []
+    assert not marketing_by_email()
+    consent.post("families/RB-1/consents/", {"granted": True, "channel": "email"})
+    assert marketing_by_email()

@@ -1,0 +1,66 @@
+"""What a delivery carries, to whom, and its entry in the log."""
+
+from datetime import datetime
+
+from channels.models import Delivery
+from channels.ports import Envelope
+from crm.models import Member
+from crm.services import EARSHOT, NewInteraction, record_interaction
+from crm.vocabulary import attempt_type_of
+
+CARRIED = ("message__topic", "message__member", "message__family", "contact_point__member")
+"""What reading a delivery for sending fetches along."""
+
+
+def holder_of(delivery: Delivery) -> Member | None:
+    """Whose address it is; an address of the household is written to for the person of the message."""
+    point = delivery.contact_point
+    return (point.member if point else None) or delivery.message.member
+
+
+def envelope_of(delivery: Delivery) -> Envelope:
+    """What the adapter needs of a delivery."""
+    message, holder = delivery.message, holder_of(delivery)
+    return Envelope(
+        delivery_id=delivery.pk,
+        channel=delivery.channel,
+        address=delivery.address,
+        subject=message.subject,
+        text=_text_of(delivery),
+        html=message.html,
+        family_id=delivery.family_id,
+        member_id=holder.pk if holder else None,
+        person=holder.name if holder else message.family.name,
+        urgent=message.urgency == "high",
+    )
+
+
+def _text_of(delivery: Delivery) -> str:
+    message = delivery.message
+    short = delivery.channel in ("sms", "whatsapp", "rcs")
+    return (message.sms or message.body) if short else message.body
+
+
+def record_attempt(delivery: Delivery, at: datetime) -> None:
+    """Enter into the log that it left, once, whoever hears of it first; an open call task is not a call yet."""
+    if delivery.channel == "phone":
+        return
+    holder = holder_of(delivery)
+    record_interaction(
+        NewInteraction(
+            family_id=delivery.family_id,
+            member_id=holder.pk if holder else None,
+            interaction_type=attempt_type_of(delivery.channel),
+            occurred_at=at,
+            external_system=EARSHOT,
+            external_id=str(delivery.pk),
+            message_id=delivery.message_id,
+            metadata={
+                "subject": delivery.message.subject,
+                "text": _text_of(delivery)[:500],
+                "to": delivery.address,
+                "provider": delivery.provider,
+            },
+            created_by_id=delivery.message.created_by_id,
+        )
+    )
