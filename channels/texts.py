@@ -1,4 +1,4 @@
-"""Plain text with placeholders, for campaigns and single messages; Liquid fills them in, nothing else of it is on."""
+"""Plain text with placeholders, for campaigns and single messages; nothing of Liquid is on but filling them in."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

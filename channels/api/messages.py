@@ -42,6 +42,7 @@ class MessageBody(StrictSerializer):
     topic = serializers.CharField(max_length=60, default="transactional")
     urgency = serializers.ChoiceField(Urgency.choices, default=Urgency.NORMAL.value)
     content = ContentBody()
+    # DRF's own `context` is a property of a made serializer; a declared field of the name stands apart from it.
     context = JSONObject(  # type: ignore[assignment]
         required=False,
         allow_null=True,

@@ -28,7 +28,7 @@ class UncountedPaginator(Paginator):
 
 
 class UncountedList(ChangeList):
-    """A list cut into pages without counting: it reads one row more than it shows, to know whether more follow."""
+    """A list in pages without counting: it reads one row more than it shows, to know whether more follow."""
 
     uncounted = True
     previous_page = next_page = rows_in_words = ""
