@@ -239,3 +239,48 @@ def test_logging_out_shuts_the_door(open_context: OpenContext, browser: Any, add
     page.goto("/calls/")
     expect(page).to_have_url(re.compile("/login/"))
     assert complaints.heard == []
+
+
+def test_the_palette_logs_a_call_from_anywhere_by_keyboard(desk: Page) -> None:
+    desk.goto("/events/")
+    desk.keyboard.press("Control+k")
+    desk.keyboard.type("call martinez")
+    expect(desk.locator("#palette .on")).to_contain_text("Martinez family")
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("heading", name="Log a call with Martinez family")).to_be_focused()
+    expect(desk.locator("#palette")).to_be_hidden()
+
+
+def test_a_menu_closes_by_key_by_a_click_elsewhere_and_once_something_is_chosen(desk: Page) -> None:
+    desk.goto("/families/?q=martinez")
+    desk.get_by_role("link", name="Martinez family").first.click()
+    menu = desk.locator("details.menu")
+    summary = menu.locator("summary")
+    summary.click()
+    desk.keyboard.press("Escape")
+    expect(menu).not_to_have_attribute("open", "")
+    expect(summary).to_be_focused()
+    summary.click()
+    desk.get_by_role("heading", level=1).click()
+    expect(menu).not_to_have_attribute("open", "")
+    summary.click()
+    menu.get_by_role("link", name="Log a conversation").click()
+    expect(menu).not_to_have_attribute("open", "")
+
+
+def test_a_log_in_that_ran_out_keeps_the_outcome_of_a_call(open_context: OpenContext) -> None:
+    context = open_context()
+    page = context.new_page()
+    page.goto("/calls/")
+    first = page.locator("#who").inner_text()
+    page.get_by_label("Notes").fill("Typed words")
+    page.get_by_text("Voicemail left").click()
+    cookies = context.cookies()
+    context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Save and next").click()
+    expect(page.get_by_text("You have been signed out")).to_be_visible()
+    expect(page.get_by_label("Notes")).to_have_value("Typed words")
+    context.add_cookies(cookies)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#toast")).to_contain_text(f"{first}: voicemail left")
+    expect(page.locator("#who")).not_to_have_text(first)
