@@ -4,9 +4,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 
-from crm.roles import OfficeRole, role_required
+from crm.roles import OfficeRole, everyone, role_required
 
 
+@everyone
 def favicon(request: HttpRequest) -> HttpResponse:
     """Where browsers look for the icon of a page that names none, as the API's answers do."""
     return redirect(static("favicon.svg"))

@@ -62,27 +62,27 @@ def house() -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_what_goes_out_comes_in_and_changes_nothing(staff_client: Client, house: None, form: str) -> None:
+def test_what_goes_out_comes_in_and_changes_nothing(manager_client: Client, house: None, form: str) -> None:
     before = everything()
-    run = bring(staff_client, export(staff_client, form))
+    run = bring(manager_client, export(manager_client, form))
     assert (run.state, run.new, run.changed, run.unchanged) == ("checked", 0, 0, 3)
     assert not run.rows.filter(state="bad").exists()
     assert everything() == before
 
 
-def test_no_cell_begins_like_a_formula(staff_client: Client, house: None) -> None:
-    data = export(staff_client)
+def test_no_cell_begins_like_a_formula(manager_client: Client, house: None) -> None:
+    data = export(manager_client)
     found = rows(data)
     cells = [cell for row in found for cell in row.values()]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
     assert {row["family_name"] for row in found} == {"'+Martinez", "''=Wu family", "Nobody in it"}
-    sheet = openpyxl.load_workbook(io.BytesIO(export(staff_client, "xlsx"))).worksheets[0]
+    sheet = openpyxl.load_workbook(io.BytesIO(export(manager_client, "xlsx"))).worksheets[0]
     assert {cell.data_type for line in sheet.iter_rows() for cell in line if cell.value} == {"s"}
     assert "'+447700900142" in [cell.value for line in sheet.iter_rows() for cell in line]
 
 
-def test_a_row_tells_all_of_a_person(staff_client: Client, house: None) -> None:
-    found = {row["member_name"]: row for row in rows(export(staff_client))}
+def test_a_row_tells_all_of_a_person(manager_client: Client, house: None) -> None:
+    found = {row["member_name"]: row for row in rows(export(manager_client))}
     nia = found["'=cmd|' /C calc'!A0"]
     assert list(nia) == HEADINGS
     assert (nia["email"], nia["portal"], nia["role"]) == ("a@example.org; b@example.org", "a;b", "guardian")
@@ -90,16 +90,16 @@ def test_a_row_tells_all_of_a_person(staff_client: Client, house: None) -> None:
     assert (nia["family_email"], nia["tags"], nia["stage"]) == ("home@example.org", "'-tag; garden", "paused")
 
 
-def test_the_filters_of_the_list_hold_and_its_link_keeps_them(staff_client: Client, house: None) -> None:
-    assert {row["family_ref"] for row in rows(export(staff_client, tag="garden"))} == {"A-1", "A-2"}
-    assert {row["family_ref"] for row in rows(export(staff_client, q="martinez"))} == {"A-1"}
-    page = staff_client.get(reverse("crm:families"), {"q": "wu", "tag": "garden", "after": ""})
+def test_the_filters_of_the_list_hold_and_its_link_keeps_them(manager_client: Client, house: None) -> None:
+    assert {row["family_ref"] for row in rows(export(manager_client, tag="garden"))} == {"A-1", "A-2"}
+    assert {row["family_ref"] for row in rows(export(manager_client, q="martinez"))} == {"A-1"}
+    page = manager_client.get(reverse("crm:families"), {"q": "wu", "tag": "garden", "after": ""})
     link = f"{reverse('crm:export-families-csv')}?q=wu&amp;tag=garden"
     assert link in page.content.decode()
 
 
-def test_a_filter_that_is_wrong_is_no_file_of_everybody(staff_client: Client, house: None) -> None:
-    answer = staff_client.get(reverse("crm:export-families-csv"), {"tag": "no such tag"})
+def test_a_filter_that_is_wrong_is_no_file_of_everybody(manager_client: Client, house: None) -> None:
+    answer = manager_client.get(reverse("crm:export-families-csv"), {"tag": "no such tag"})
     assert (answer.status_code, answer["Location"]) == (302, f"{reverse('crm:families')}?tag=no+such+tag")
 
 
@@ -108,14 +108,14 @@ def test_strangers_are_sent_to_log_in(client: Client) -> None:
     assert answer["Location"].startswith(reverse("login"))
 
 
-def test_many_families_cost_a_fixed_number_of_queries_a_batch(staff_client: Client, monkeypatch: Any) -> None:
+def test_many_families_cost_a_fixed_number_of_queries_a_batch(manager_client: Client, monkeypatch: Any) -> None:
     for number in range(12):
         make_family(f"Wu {number % 2}", ref=f"A-{number}", tags=["garden"])
     with CaptureQueriesContext(connection) as at_once:
-        first = export(staff_client)
+        first = export(manager_client)
     monkeypatch.setattr(exporting, "FAMILIES_AT_ONCE", 5)
     with CaptureQueriesContext(connection) as in_batches:
-        assert export(staff_client) == first
+        assert export(manager_client) == first
     assert len({row["family_ref"] for row in rows(first)}) == 12
     assert len(at_once) <= 14
     assert len(in_batches) - len(at_once) <= 2 * 7

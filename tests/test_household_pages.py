@@ -94,10 +94,10 @@ def test_what_cannot_be_is_said_and_nothing_typed_is_lost(
     assert Family.objects.count() == 1
 
 
-def test_a_reference_that_leads_to_a_merged_family_is_taken(staff_client: Client) -> None:
+def test_a_reference_that_leads_to_a_merged_family_is_taken(manager_client: Client) -> None:
     keep, gone = make_family(), make_family(ref="OLD-1")
-    staff_client.post(url("family-merge", keep.pk), {"with": gone.pk})
-    answer = staff_client.post(url("family-new"), family_fields(external_ref="OLD-1"))
+    manager_client.post(url("family-merge", keep.pk), {"with": gone.pk})
+    answer = manager_client.post(url("family-new"), family_fields(external_ref="OLD-1"))
     assert "former reference" in words(answer)
 
 
@@ -273,8 +273,8 @@ def test_a_family_of_two_hundred_has_a_page(staff_client: Client, django_assert_
 @pytest.mark.parametrize(
     "name", ["family-edit", "member-new", "contact-point-new", "consent-new", "family-merge", "member-edit"]
 )
-def test_what_is_gone_is_not_found(staff_client: Client, name: str) -> None:
-    assert staff_client.get(url(name, 4_000_000_000)).status_code == 404
+def test_what_is_gone_is_not_found(manager_client: Client, name: str) -> None:
+    assert manager_client.get(url(name, 4_000_000_000)).status_code == 404
 
 
 # Fields of the organisation's own
@@ -349,41 +349,41 @@ def test_a_number_is_a_number(value: Any) -> None:
 # Doubles
 
 
-def test_two_are_compared_merged_and_taken_back_by_page(staff_client: Client) -> None:
+def test_two_are_compared_merged_and_taken_back_by_page(manager_client: Client) -> None:
     keep, gone = make_family("Martinez", email="e@example.org"), make_family("Martínez", email="e@example.org")
     Duplicate.objects.create(
         first=keep, second=gone, score=60, evidence=[["email", "e@example.org", "e@example.org"]], found_at=LONG_AGO
     )
-    listed = words(staff_client.get(url("duplicates")))
+    listed = words(manager_client.get(url("duplicates")))
     assert "same email e@example.org" in listed
-    page = words(staff_client.get(url("family-merge", keep.pk), {"with": gone.pk}))
+    page = words(manager_client.get(url("family-merge", keep.pk), {"with": gone.pk}))
     assert "One person afterwards, not two: Elena Martinez" in page
-    answer = staff_client.post(url("family-merge", keep.pk), {"with": gone.pk})
+    answer = manager_client.post(url("family-merge", keep.pk), {"with": gone.pk})
     assert answer["Location"] == keep.get_absolute_url()
-    assert "No likely doubles" in words(staff_client.get(url("duplicates")))
-    again = staff_client.post(url("family-merge", keep.pk), {"with": gone.pk}, follow=True)
+    assert "No likely doubles" in words(manager_client.get(url("duplicates")))
+    again = manager_client.post(url("family-merge", keep.pk), {"with": gone.pk}, follow=True)
     assert "merged or deleted meanwhile" in words(again)
-    assert "That is this family itself" in words(staff_client.get(url("family-merge", keep.pk), {"with": gone.pk}))
-    itself = staff_client.post(url("family-merge", keep.pk), {"with": keep.pk}, follow=True)
+    assert "That is this family itself" in words(manager_client.get(url("family-merge", keep.pk), {"with": gone.pk}))
+    itself = manager_client.post(url("family-merge", keep.pk), {"with": keep.pk}, follow=True)
     assert "cannot be merged with itself" in words(itself)
-    old = staff_client.get(url("family-merge", gone.pk))
+    old = manager_client.get(url("family-merge", gone.pk))
     assert old["Location"] == url("family-merge", keep.pk)
-    undone = staff_client.post(url("household-undo", HouseholdChange.objects.get().pk))
+    undone = manager_client.post(url("household-undo", HouseholdChange.objects.get().pk))
     assert undone["Location"] == gone.get_absolute_url()
     assert Duplicate.objects.count() == 1
 
 
-def test_not_the_same_is_kept_and_can_be_taken_back(staff_client: Client) -> None:
+def test_not_the_same_is_kept_and_can_be_taken_back(manager_client: Client) -> None:
     one, two = make_family(), make_family()
     pair = Duplicate.objects.create(first=one, second=two, score=40, evidence=[], found_at=LONG_AGO)
-    staff_client.post(url("duplicate-dismiss", pair.pk))
-    assert one.name not in words(staff_client.get(url("duplicates")))
-    staff_client.post(url("duplicate-dismiss", pair.pk) + "?undo")
-    assert one.name in words(staff_client.get(url("duplicates")))
+    manager_client.post(url("duplicate-dismiss", pair.pk))
+    assert one.name not in words(manager_client.get(url("duplicates")))
+    manager_client.post(url("duplicate-dismiss", pair.pk) + "?undo")
+    assert one.name in words(manager_client.get(url("duplicates")))
 
 
 def test_the_list_of_doubles_is_paged_in_a_fixed_number_of_queries(
-    staff_client: Client, django_assert_num_queries: Any
+    manager_client: Client, django_assert_num_queries: Any
 ) -> None:
     families = [make_family(f"F{number}") for number in range(12)]
     Duplicate.objects.bulk_create(
@@ -392,11 +392,11 @@ def test_the_list_of_doubles_is_paged_in_a_fixed_number_of_queries(
         for two in families[place + 1 :]
     )
     with django_assert_num_queries(5):
-        page = staff_client.get(url("duplicates")).content.decode()
+        page = manager_client.get(url("duplicates")).content.decode()
     seen = 0
     while link := re.search(r'class="pager"><a class="btn" href="([^"]+)"', page):
         seen += page.count("Not the same")
-        page = staff_client.get(link[1].replace("&amp;", "&")).content.decode()
+        page = manager_client.get(link[1].replace("&amp;", "&")).content.decode()
     assert seen + page.count("Not the same") == 66
 
 

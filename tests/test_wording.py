@@ -52,7 +52,7 @@ def test_it_reaches_every_kind_of_sentence() -> None:
 @pytest.mark.usefixtures("patients")
 @pytest.mark.django_db
 @pytest.mark.parametrize("empty", [True, False])
-def test_no_page_says_family(staff_client: Client, empty: bool) -> None:
+def test_no_page_says_family(manager_client: Client, empty: bool) -> None:
     pages = ["dashboard", "more", "crm:families", "crm:calls", "crm:events", "crm:imports", "crm:duplicates",
              "crm:family-new", "crm:event-new", "crm:pick-family-for-call", "channels:messages",
              "campaigns:campaigns", "analytics:effectiveness"]  # fmt: skip
@@ -66,7 +66,7 @@ def test_no_page_says_family(staff_client: Client, empty: bool) -> None:
         where += [reverse(f"crm:{name}", args=[one.pk]) for name in names]
         where += [reverse(f"crm:{name}", args=[guardian(one).pk]) for name in ("member-edit", "member-move")]
         where += [f"{reverse('crm:family-merge', args=[one.pk])}?with={two.pk}", event.get_absolute_url()]
-    said = {url: _said(staff_client.get(url)) for url in where}
+    said = {url: _said(manager_client.get(url)) for url in where}
     assert {url: words for url, words in said.items() if words} == {}
 
 

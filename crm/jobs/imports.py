@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
+from crm.audit import acting_for
 from crm.enums import ImportState
 from crm.importing.steps import WORKING, advance
 from crm.models import Import, ImportPart, ImportRow
@@ -22,8 +23,11 @@ MOST_TRIES = 5
 
 def work_on_import(import_id: int) -> None:
     """Take one import as far as it goes; safe to run twice, and two at once. An error stays on its row."""
+    by_id = Import.objects.filter(pk=import_id).values_list("created_by_id", flat=True).first()
     try:
-        if advance(import_id, seconds=SECONDS_A_TASK):
+        with acting_for(by_id):
+            more = advance(import_id, seconds=SECONDS_A_TASK)
+        if more:
             wake(TASK, import_id)
     except Exception as error:
         log.exception("import %s could not go on", import_id)

@@ -26,6 +26,12 @@ def note_changes(*, changed: Iterable[tuple[Model, Pairs]], action: int = Change
     return len(rows)
 
 
+def note_made(rows: Iterable[Model], *fields: str) -> int:
+    """The same for rows that one statement made: what these fields began with."""
+    begun = [(row, {name: (None, getattr(row, name)) for name in fields}) for row in rows]
+    return note_changes(changed=begun, action=Change.Action.CREATE)
+
+
 def _entry(instance: Model, pairs: Pairs, action: int) -> Change | None:
     known = tracked_fields(type(instance))
     changes = {name: [_plain(old), _plain(new)] for name, (old, new) in pairs.items() if name in known and old != new}

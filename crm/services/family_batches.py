@@ -17,6 +17,7 @@ from crm.folding import fold
 from crm.models import ContactPoint, Family, Member, Tag
 from crm.models.people import generate_reference
 from crm.news import announce
+from crm.services.changes import Pairs, note_changes, note_made
 from crm.services.people import ContactDetails, FamilyDetails, MemberDetails, refresh_family_text
 
 _folded = lru_cache(maxsize=4096)(fold)
@@ -194,6 +195,7 @@ def _write_families(new: Sequence[FamilyDiff], changed: Sequence[FamilyDiff]) ->
         )
         rows.append(diff.family)
     Family.objects.bulk_create(rows)
+    note_made(rows, "name", "external_ref")
     old = []
     for diff in changed:
         assert diff.family is not None
@@ -202,6 +204,7 @@ def _write_families(new: Sequence[FamilyDiff], changed: Sequence[FamilyDiff]) ->
         diff.family.updated_at = timezone.now()
         old.append(diff.family)
     Family.objects.bulk_update(old, ["name", "time_zone", "language", "stage", "updated_at"], batch_size=200)
+    note_changes(changed=[(diff.family, diff.fields) for diff in changed if diff.family is not None])
 
 
 def _write_tags(diffs: Sequence[FamilyDiff]) -> dict[int, list[int]]:
@@ -225,7 +228,7 @@ def _write_tags(diffs: Sequence[FamilyDiff]) -> dict[int, list[int]]:
 def _write_members(diffs: Sequence[FamilyDiff]) -> tuple[dict[int, dict[str, Any]], dict[int, dict[str, Any]]]:
     """People who were added, and fields that were changed, by diff."""
     new: list[tuple[int, Member]] = []
-    old: list[Member] = []
+    old: list[tuple[Member, Pairs]] = []
     altered: dict[int, dict[str, Any]] = {id(diff): {} for diff in diffs}
     for diff in diffs:
         assert diff.family is not None
@@ -243,9 +246,11 @@ def _write_members(diffs: Sequence[FamilyDiff]) -> tuple[dict[int, dict[str, Any
                 altered[id(diff)][str(one.member.pk)] = {name: list(change) for name, change in one.fields.items()}
                 for name, (_before, after) in one.fields.items():
                     setattr(one.member, name, after)
-                old.append(one.member)
+                old.append((one.member, one.fields))
     Member.objects.bulk_create([member for _key, member in new])
-    Member.objects.bulk_update(old, ["name", "role", "external_ref"], batch_size=200)
+    note_made([member for _key, member in new], "name", "role")
+    Member.objects.bulk_update([member for member, _fields in old], ["name", "role", "external_ref"], batch_size=200)
+    note_changes(changed=old)
     created: dict[int, dict[str, Any]] = {id(diff): {} for diff in diffs}
     for key, member in new:
         created[key][str(member.pk)] = [member.name, member.role, member.external_ref]
@@ -266,6 +271,7 @@ def _write_points(diffs: Sequence[FamilyDiff]) -> dict[int, list[int]]:
             )
             rows.append((id(diff), row))
     ContactPoint.objects.bulk_create([row for _key, row in rows])
+    note_made([row for _key, row in rows], "channel", "value")
     added: dict[int, list[int]] = {id(diff): [] for diff in diffs}
     for key, row in rows:
         added[key].append(row.pk)
