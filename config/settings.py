@@ -210,6 +210,8 @@ OTP_TOTP_ISSUER = f"Earshot {ORGANISATION_NAME}"
 
 # What people change is written down in `crm.models.Change`.
 AUDITLOG_LOGENTRY_MODEL = "crm.Change"
+# Its own table stays unmade: it would be empty for ever, and hold on to the table of people.
+MIGRATION_MODULES = {"auditlog": None}
 AUDITLOG_STORE_JSON_CHANGES = True
 AUDITLOG_DISABLE_REMOTE_ADDR = True
 AUDITLOG_USE_FK_STRING_REPRESENTATION = True

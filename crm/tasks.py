@@ -7,7 +7,7 @@ from crm import jobs
 
 @shared_task(name="crm.find_duplicates", ignore_result=True)
 def find_duplicates() -> None:
-    """Fill the list of likely doubles; a second run does no harm, so it needs no slot of its own."""
+    """Fill the list of likely duplicates; a second run does no harm, so it needs no slot of its own."""
     jobs.find_duplicates()
 
 

@@ -1,4 +1,4 @@
-"""Likely doubles are found with their evidence, few of those that are none, and quickly among many."""
+"""Likely duplicates are found with their evidence, few of those that are none, and quickly among many."""
 
 from typing import Any
 
@@ -119,7 +119,7 @@ def test_the_command_and_the_button_do_the_same(manager_client: Client, capsys: 
     make_family("One", email="a@example.org")
     make_family("Two", email="a@example.org")
     call_command("find_duplicates")
-    assert "1 likely doubles among 2 families" in capsys.readouterr().out
+    assert "1 likely duplicates among 2 families" in capsys.readouterr().out
     sent: list[str] = []
     monkeypatch.setattr("crm.views.duplicates.wake", sent.append)
     manager_client.post(reverse("crm:duplicates-look"))

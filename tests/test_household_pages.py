@@ -13,7 +13,7 @@ from django.urls import reverse
 from crm.attributes import check_attributes
 from crm.errors import Invalid
 from crm.models import AttributeField, Consent, ContactPoint, Duplicate, Family, HouseholdChange, Member, Topic
-from crm.services import FamilyDetails, upsert_family
+from crm.services import FamilyDetails, merge_families, upsert_family
 from tests.factories import guardian, make_family, make_key
 
 pytestmark = pytest.mark.django_db
@@ -346,7 +346,7 @@ def test_a_number_is_a_number(value: Any) -> None:
         check_attributes({"n": value}, [AttributeField(key="n", label="N", kind="number")])
 
 
-# Doubles
+# Duplicates
 
 
 def test_two_are_compared_merged_and_taken_back_by_page(manager_client: Client) -> None:
@@ -360,7 +360,7 @@ def test_two_are_compared_merged_and_taken_back_by_page(manager_client: Client) 
     assert "One person afterwards, not two: Elena Martinez" in page
     answer = manager_client.post(url("family-merge", keep.pk), {"with": gone.pk})
     assert answer["Location"] == keep.get_absolute_url()
-    assert "No likely doubles" in words(manager_client.get(url("duplicates")))
+    assert "No likely duplicates" in words(manager_client.get(url("duplicates")))
     again = manager_client.post(url("family-merge", keep.pk), {"with": gone.pk}, follow=True)
     assert "merged or deleted meanwhile" in words(again)
     assert "That is this family itself" in words(manager_client.get(url("family-merge", keep.pk), {"with": gone.pk}))
@@ -403,3 +403,15 @@ def test_the_list_of_doubles_is_paged_in_a_fixed_number_of_queries(
 def test_seen_is_json_that_a_browser_sends_back(staff_client: Client) -> None:
     family = make_family()
     assert json.loads(opened(staff_client, url("family-edit", family.pk))["seen"])["name"] == family.name
+
+
+def test_staff_neither_merge_nor_take_a_merge_back(staff_client: Any, manager_client: Any) -> None:
+    keep, gone = make_family("Stays"), make_family("Goes")
+    assert "Merge with another" not in staff_client.get(keep.get_absolute_url()).content.decode()
+    assert staff_client.get(reverse("crm:family-merge", args=[keep.pk])).status_code == 403
+    change = merge_families(keep_id=keep.pk, gone_id=gone.pk, by_id=None)
+    undo = reverse("crm:household-undo", args=[change.pk])
+    assert staff_client.post(undo).status_code == 403
+    assert not Family.objects.filter(pk=gone.pk).exists()
+    assert manager_client.post(undo).status_code == 302
+    assert Family.objects.filter(pk=gone.pk).exists()

@@ -1,4 +1,4 @@
-"""Fills the table of likely doubles: SQL proposes pairs that share an address or a key, names are compared after."""
+"""Fills the table of likely duplicates: SQL proposes pairs that share an address or a key, names are compared after."""
 
 import time
 from collections import defaultdict

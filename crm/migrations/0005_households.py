@@ -1,4 +1,4 @@
-"""Fields of the organisation's own, likely doubles looked for every night, merges and moves with the way back."""
+"""Fields of the organisation's own, likely duplicates looked for every night, merges and moves with the way back."""
 
 import django.core.validators
 import django.db.models.deletion
@@ -15,7 +15,7 @@ def add_schedule(apps, schema_editor) -> None:
     )
     apps.get_model("django_celery_beat", "PeriodicTask").objects.get_or_create(
         name=NAME,
-        defaults={"task": TASK, "crontab": at_night, "description": "Fills the list of likely doubles."},
+        defaults={"task": TASK, "crontab": at_night, "description": "Fills the list of likely duplicates."},
     )
 
 
@@ -227,7 +227,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "likely double",
-                "verbose_name_plural": "likely doubles",
+                "verbose_name_plural": "likely duplicates",
                 "ordering": ["-score", "-id"],
                 "indexes": [
                     models.Index(

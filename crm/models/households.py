@@ -1,4 +1,4 @@
-"""What makes households change shape: fields of their own, likely doubles, merges and moves with the way back."""
+"""What makes households change shape: fields of their own, likely duplicates, merges and moves with the way back."""
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -80,7 +80,7 @@ class Duplicate(models.Model):
 
     class Meta:
         verbose_name = _("likely double")
-        verbose_name_plural = _("likely doubles")
+        verbose_name_plural = _("likely duplicates")
         ordering = ["-score", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["first", "second"], name="one_pair_once"),

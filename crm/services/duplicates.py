@@ -1,4 +1,4 @@
-"""What staff say of likely doubles."""
+"""What staff say of likely duplicates."""
 
 from django.utils import timezone
 

@@ -120,8 +120,9 @@ def here(context: Context, url_name: str) -> SafeString:
     target = reverse(url_name)
     if path == target:
         return mark_safe(' aria-current="page"')
-    below = target != reverse("dashboard") and path.startswith(target)
-    if below or context.get("place") == url_name:
+    place = context.get("place")
+    below = not place and target != reverse("dashboard") and path.startswith(target)
+    if below or place == url_name:
         return mark_safe(' aria-current="true"')
     return SafeString("")
 

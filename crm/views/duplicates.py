@@ -1,4 +1,4 @@
-"""Likely doubles: the list with its evidence, two side by side, and the merge."""
+"""Likely duplicates: the list with its evidence, two side by side, and the merge."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -39,7 +39,7 @@ def duplicates(request: HttpRequest) -> HttpResponse:
 @role_required(OfficeRole.MANAGER)
 @require_POST
 def duplicates_look(request: HttpRequest) -> HttpResponse:
-    """Look for doubles now, in the background."""
+    """Look for duplicates now, in the background."""
     wake("crm.find_duplicates")
     messages.success(request, _("We are looking. New ones are on this page in a minute."))
     return redirect("crm:duplicates")

@@ -1,6 +1,7 @@
 """Households change shape: somebody is taken out or goes to another family, and all of it is taken back."""
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -13,7 +14,7 @@ from crm.enums import ChangeKind
 from crm.errors import Invalid
 from crm.forms.households import MoveForm
 from crm.models import ContactPoint, Family, HouseholdChange, Member
-from crm.roles import OfficeRole, role_required
+from crm.roles import OfficeRole, access_of, role_required
 from crm.services.families import NewFamily
 from crm.services.households import describe
 from crm.views.sheets import Sheet, done, leave, show_sheet
@@ -99,8 +100,10 @@ def _tags(family: Family) -> list[str]:
 @role_required(OfficeRole.STAFF)
 @require_POST
 def household_undo(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a merge, a move or a removal back."""
+    """Take a merge, a move or a removal back; whoever may not merge may not take a merge back."""
     change = get_object_or_404(HouseholdChange.objects.select_related("family"), pk=pk)
+    if change.kind == ChangeKind.MERGE and not access_of(request).manages:
+        raise PermissionDenied
     words = describe(change)
     try:
         change = services.undo_change(change=change, by_id=request.user.pk)

@@ -1,9 +1,12 @@
 """What the schema says holds: made-up requests find no server error and no answer that the schema does not know."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
@@ -44,7 +47,17 @@ portal = schema.include(path_regex=PORTAL)
 
 
 @pytest.fixture
-def key(db: None) -> str:
+def one_connection(db: None) -> Iterator[None]:
+    """As Django's own test client does: no request ends the connection that holds the test's transaction."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def key(one_connection: None) -> str:
     """A house with something in it, and a key that may do everything."""
     make_interaction(make_family(ref="RB-1", portal=True), "email_sent")
     return make_key(*SCOPES)

@@ -24,7 +24,8 @@ def start_family(page: Page, name: str) -> None:
     expect(page.locator(".contacts")).to_contain_text("Ada Lovelace")
 
 
-def test_a_merge_and_the_way_back(desk: Page) -> None:
+def test_a_merge_and_the_way_back(open_context: OpenContext) -> None:
+    desk, complaints = watched(open_context("priya"))
     start_family(desk, "Twin one")
     gone = desk.url
     start_family(desk, "Twin two")
@@ -43,6 +44,7 @@ def test_a_merge_and_the_way_back(desk: Page) -> None:
     expect(desk).to_have_url(gone)
     expect(desk.locator("#family-name")).to_have_text("Twin one")
     expect(desk.locator(".contacts")).to_contain_text("Ada Lovelace")
+    assert complaints.heard == []
 
 
 def test_two_who_edit_one_family(desk_with_refusals: Page, open_context: OpenContext) -> None:

@@ -173,7 +173,7 @@ def test_a_message_goes_out_by_the_sandbox_and_its_steps_appear(desk: Page) -> N
     desk.get_by_role("link", name="Send a message").click()
     desk.locator("#compose-form .seg label").filter(has_text="Email").click()
     expect(desk.locator("#compose-plan")).to_contain_text("Sandbox")
-    desk.get_by_label("Subject").fill("Bring wellies")
+    desk.locator("#compose-form").get_by_label("Subject").fill("Bring wellies")
     desk.locator("#id_body").fill("The meadow is wet.")
     desk.locator("button[form=compose-form]").click()
     # The family's page stays, the message stands beside it, and the timeline comes alive.
@@ -192,10 +192,10 @@ def test_a_message_that_says_nothing_is_refused(desk_with_refusals: Page) -> Non
     page = desk_with_refusals
     open_family(page, "papadakis")
     page.get_by_role("link", name="Send a message").click()
-    page.get_by_label("Subject").fill("Only a subject")
+    page.locator("#compose-form").get_by_label("Subject").fill("Only a subject")
     page.locator("button[form=compose-form]").click()
     expect(page.locator(".errors")).to_contain_text("Write what should be said.")
-    expect(page.get_by_label("Subject")).to_have_value("Only a subject")
+    expect(page.locator("#compose-form").get_by_label("Subject")).to_have_value("Only a subject")
 
 
 def test_the_theme_is_remembered(open_context: OpenContext) -> None:

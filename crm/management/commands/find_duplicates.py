@@ -14,6 +14,6 @@ class Command(BaseCommand):
         """Look, and say what was found."""
         found = find_duplicates()
         self.stdout.write(
-            f"{found.pairs} likely doubles among {found.families} families, {found.compared} pairs compared "
+            f"{found.pairs} likely duplicates among {found.families} families, {found.compared} pairs compared "
             f"in {found.seconds:.1f} s"
         )
