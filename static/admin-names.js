@@ -50,5 +50,10 @@
     nameChoices();
   };
   window.addEventListener("load", nameAll);
+  // select2 comes when jQuery finds the time, before this page has loaded or after.
+  new MutationObserver((changes) => {
+    const made = changes.flatMap((change) => [...change.addedNodes]);
+    if (made.some((node) => node.nodeType === 1 && node.matches(".select2-container"))) nameChoices();
+  }).observe(document.documentElement, { childList: true, subtree: true });
   document.addEventListener("formset:added", () => setTimeout(nameAll));
 })();
