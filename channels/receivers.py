@@ -42,5 +42,7 @@ def settle_calls(*, ids: list[int]) -> None:
 
 def _call_off(delivery: Delivery) -> None:
     """Whoever calls off the call does not want it said on another channel either."""
-    Message.objects.filter(pk=delivery.message_id, stopped_at=None).update(stopped_at=timezone.now())
+    arrived = Delivery.objects.filter(message=delivery.message_id, state__in=("delivered", "engaged")).exists()
+    if not arrived:
+        Message.objects.filter(pk=delivery.message_id, stopped_at=None).update(stopped_at=timezone.now())
     apply_state(delivery_id=delivery.pk, state="failed", error_code="called_off", error="the call was called off")

@@ -246,6 +246,50 @@ def test_a_stop_word_while_others_are_being_sent_is_heard(monkeypatch: pytest.Mo
     assert leg(second).state == "cancelled"
 
 
+def test_what_was_for_one_person_reaches_nobody_else_once_they_are_gone() -> None:
+    family = make_family(email="elena@example.org", phone=None)
+    family.contact_points.create(member=None, channel="email", value="all@example.org")
+    elena = family.members.get(role="guardian")
+    waiting, failed = say(family, member_id=elena.pk), say(family, member_id=elena.pk, allow_fallback=True)
+    held = say(family, member_id=elena.pk, send_after=timezone.now() + timedelta(hours=1))
+    kill(leg(failed))
+    Message.objects.filter(pk=held.pk).update(hold_until=timezone.now())
+    elena.delete()
+    sweep()
+    assert leg(waiting).state == "cancelled"
+    assert failed.deliveries.count() == 1
+    assert fresh(held).status == "blocked"
+    assert not Interaction.objects.filter(interaction_type="email_sent").exists()
+
+
+def test_a_retry_is_dropped_once_it_arrived_elsewhere() -> None:
+    message = say(make_family())
+    kill(leg(message), "bounced")
+    assert fall_back(message.pk)
+    [delivery] = _still_wanted(claim_due())
+    assert _commit_intent(delivery)
+    apply_state(delivery_id=leg(message).pk, state="engaged")
+    _try_later(delivery, SendError("429", permanent=False, code="429"))
+    assert leg(message, 1).state == "cancelled"
+
+
+def test_a_busy_database_does_not_lose_what_the_vendor_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    message, other = say(make_family()), say(make_family("Other"))
+    from channels.jobs import outbox
+
+    keep, busy = outbox._record_sent, iter([True, True])
+
+    def busy_twice(*given: Any) -> None:
+        if next(busy, False):
+            raise OperationalError("deadlock detected")
+        keep(*given)
+
+    monkeypatch.setattr(outbox, "_record_sent", busy_twice)
+    monkeypatch.setattr(outbox.time, "sleep", lambda _seconds: None)
+    send_due()
+    assert (leg(message).state, leg(other).state) == ("sent", "sent")
+
+
 # The sweeper
 
 
@@ -300,6 +344,28 @@ def test_a_busy_database_is_no_failed_receipt(monkeypatch: pytest.MonkeyPatch) -
     assert Consent.objects.get().source == "stop_word"
 
 
+def test_a_stop_is_kept_though_the_rest_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    family = make_family(phone="+447700900142")
+    hooks.twilio("inbound", "inbound", PHONE="+447700900142", BODY="STOP")
+    from channels.jobs import hear
+
+    monkeypatch.setattr(hear, "apply_news", lambda *_given: 1 / 0)
+    process_receipts()
+    assert Receipt.objects.get().state == "failed"
+    assert say(family, channel="sms").status == "blocked"
+
+
+def test_what_one_person_said_does_not_speak_for_all_once_they_are_gone() -> None:
+    family = make_family(email="elena@example.org")
+    elena = family.members.get(role="guardian")
+    record_consent(family=family, member_id=elena.pk, granted=True, source="staff", channel="email")
+    record_consent(
+        family=family, member_id=elena.pk, granted=False, source="staff", channel="email", address="old@example.org"
+    )
+    elena.delete()
+    assert list(Consent.objects.values_list("address", "granted")) == [("old@example.org", False)]
+
+
 def test_a_start_never_lifts_a_complaint() -> None:
     family = make_family(email=None)
     number = family.contact_points.get(channel="sms").value
@@ -328,6 +394,8 @@ def test_start_brings_back_what_was_agreed_before_and_no_more() -> None:
     [
         (smtplib.SMTPRecipientsRefused({"a@b.c": (550, b"no such user")}), True, False, True),
         (smtplib.SMTPRecipientsRefused({"a@b.c": (450, b"greylisted")}), False, False, False),
+        (smtplib.SMTPRecipientsRefused({"a@b.c": (550, b"5.7.1 client host blocked")}), True, False, False),
+        (smtplib.SMTPRecipientsRefused({"a@b.c": (550, b"5.1.1 unknown user")}), True, False, True),
         (smtplib.SMTPSenderRefused(552, b"too large", "x"), True, False, False),
         (smtplib.SMTPDataError(451, b"try later"), False, False, False),
         (smtplib.SMTPDataError(554, b"spam"), True, False, False),

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import smtplib
 import socket
 import ssl
@@ -60,7 +61,9 @@ class AnymailEmail:
             raise SendError("the vendor answered without a message id", permanent=False, code="no_id", left=True)
         refused = {"rejected", "invalid", "failed"} & set(status.status or ())
         if refused:
-            raise SendError(f"the vendor said {refused.pop()}", permanent=True, code="rejected", address_dead=True)
+            # “rejected” and “failed” may be about the sender or the text; only “invalid” is about the address.
+            word = "invalid" if "invalid" in refused else refused.pop()
+            raise SendError(f"the vendor said {word}", permanent=True, code=word, address_dead=word == "invalid")
         return SendResult(provider_id=str(status.message_id))
 
 
@@ -117,6 +120,7 @@ NEVER_LEFT = (
 )
 # RFC 5321, 4.2.3 and RFC 3463: no such mailbox, moved away, not a mailbox name.
 DEAD_MAILBOX = frozenset({550, 551, 553})
+ENHANCED = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b")
 
 
 def _smtp_error(error: OSError) -> SendError:
@@ -132,7 +136,9 @@ def _smtp_error(error: OSError) -> SendError:
 
 def _smtp_refusal(code: int, words: bytes | str, *, about_address: bool) -> SendError:
     text = words.decode(errors="replace") if isinstance(words, bytes) else words
-    dead = about_address and code in DEAD_MAILBOX
+    told = ENHANCED.search(text)
+    # A 550 with 5.7.1 speaks of the sender (policy, blocked host), not of the mailbox.
+    dead = about_address and code in DEAD_MAILBOX and (told is None or told[0].startswith("5.1."))
     return SendError(f"{code} {text}"[:400], permanent=code >= 500, code=str(code), address_dead=dead)
 
 

@@ -1,12 +1,14 @@
 """What one piece of news changes: the delivery, the log, the address, the ledger."""
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
 from channels.jobs.carrying import CARRIED, holder_of, record_attempt
-from channels.models import Delivery, Receipt, Unmatched
+from channels.models import Delivery, Message, Receipt, Unmatched
 from channels.ports import DeliveryEvent, InboundMessage, News
 from channels.senders import provider_names
 from channels.services import apply_state
@@ -28,6 +30,16 @@ def apply_news(receipt: Receipt, news: News) -> bool:
     return _apply_inbound(receipt, news)
 
 
+def keep_wish(news: News) -> None:
+    """Enter what binds an address (STOP, START, complaint, unsubscribe) before anything that may fail; once."""
+    if isinstance(news, DeliveryEvent):
+        if news.opt_out and news.address:
+            _withdraw(news)
+    elif news.consent:
+        with suppress(Invalid):
+            _consent_word(news, normalise_address(news.channel, news.address))
+
+
 def _find_delivery(event: DeliveryEvent) -> Delivery | None:
     """By our own id that travelled along, else by the vendor's; never one of somebody else's address."""
     found = None
@@ -44,13 +56,14 @@ def _find_delivery(event: DeliveryEvent) -> Delivery | None:
 
 def _apply_event(receipt: Receipt, event: DeliveryEvent) -> bool:
     delivery = _find_delivery(event)
-    if event.opt_out and event.address:
-        _withdraw(event)
+    if event.opt_out and delivery is not None and not event.address:
+        _withdraw(replace(event, address=delivery.address))
     if delivery is None:
         _keep(receipt, event.event_id, event.channel, event.address, "", {"type": event.interaction_type})
         return False
     if event.state in LEFT and delivery.sent_at is None:
         # Whoever sent it has not said so yet, or died before: the attempt belongs into the log all the same.
+        Message.objects.select_for_update(of=("self",)).get(pk=delivery.message_id)
         record_attempt(delivery, min(delivery.intent_at or event.occurred_at, timezone.now()))
     if event.state is not None or event.opt_out == "complaint":
         apply_state(
@@ -112,8 +125,6 @@ def _apply_inbound(receipt: Receipt, inbound: InboundMessage) -> bool:
     except Invalid:
         _keep(receipt, inbound.event_id, inbound.channel, inbound.address, inbound.text, {})
         return False
-    if inbound.consent:
-        _consent_word(inbound, address)
     holders = _holders(inbound.channel, address)
     if not holders:
         _keep(receipt, inbound.event_id, inbound.channel, address, inbound.text, {})

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from channels.enums import ALIVE
-from channels.jobs.asking import ask_of_message
+from channels.jobs.asking import ask_of_message, person_is_gone
 from channels.models import Message
 from channels.policy import RankedChannel, decide
 from channels.selectors import take_snapshots
@@ -32,6 +32,8 @@ def fall_back(message_id: int) -> bool:
 def _next_place(message: Message) -> RankedChannel | None:
     legs = list(message.deliveries.all())
     states = {leg.state for leg in legs}
+    if person_is_gone(message):
+        return None
     if not legs or states & ALIVE or "engaged" in states or not message.allow_fallback or message.stopped_at:
         return None
     tried = {leg.channel for leg in legs}

@@ -3,13 +3,13 @@
 import logging
 from datetime import datetime, timedelta
 
-from django.db import OperationalError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from channels.adapters import ear_of
 from channels.enums import ReceiptState
-from channels.jobs.apply import apply_news
+from channels.jobs.apply import apply_news, keep_wish
 from channels.models import Receipt
 from channels.ports import Ear, StoredRequest
 
@@ -77,7 +77,7 @@ def _read(receipt: Receipt) -> None:
         return
     try:
         errors, unmatched = _apply_all(receipt, ear, parts)
-    except OperationalError as error:
+    except (OperationalError, IntegrityError) as error:
         log.warning("receipt %s: the database was busy (%r); it is read again", receipt.pk, error)
         _put_back(receipt, error)
         return
@@ -89,10 +89,12 @@ def _apply_all(receipt: Receipt, ear: Ear, parts: list[StoredRequest]) -> tuple[
     errors, unmatched = [], False
     for index, part in enumerate(parts):
         try:
-            with transaction.atomic():
-                for news in ear.parse(part):
+            for news in ear.parse(part):
+                with transaction.atomic():
+                    keep_wish(news)
+                with transaction.atomic():
                     unmatched |= not apply_news(receipt, news)
-        except OperationalError:
+        except (OperationalError, IntegrityError):
             raise
         except Exception as error:
             log.exception("receipt %s: event %s failed", receipt.pk, index)

@@ -5,12 +5,12 @@ import random
 import time
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from channels.adapters import adapter_of
 from channels.enums import DeliveryState
-from channels.jobs.asking import ask_of_message
+from channels.jobs.asking import ask_of_message, person_is_gone
 from channels.jobs.carrying import CARRIED, envelope_of, record_attempt
 from channels.jobs.claim import claim_due
 from channels.models import Delivery, Message
@@ -23,7 +23,7 @@ from crm.wake import wake
 
 log = logging.getLogger(__name__)
 BATCH = 50
-MOST_TRIES = 6
+MOST_TRIES, RESULT_TRIES = 6, 4
 FRESH_SECONDS = 5
 """How old the policy's answer may be when a delivery leaves."""
 IN_HOUSE = frozenset({"portal", "phone"})
@@ -62,6 +62,11 @@ def _still_wanted(ids: list[int]) -> list[Delivery]:
             asks=[ask_of_message(one.message, only=one.channel, allow_fallback=False) for one in mine], topic=topic
         )
         for delivery, snapshot in zip(mine, snapshots, strict=True):
+            if person_is_gone(delivery.message):
+                apply_state(
+                    delivery_id=delivery.pk, state="cancelled", error_code="person_gone", error="no longer allowed"
+                )
+                continue
             place = decide(snapshot).place_of(delivery.channel)
             if place is None or not place.eligible:
                 reason = place.reasons[0].code if place else "address_gone"
@@ -109,13 +114,14 @@ def _send_one(delivery: Delivery) -> None:
         log.exception("delivery %s: the adapter broke; its fate is not known", delivery.pk)
         _record_error(delivery, SendError(repr(error), permanent=False, code="crash", left=True))
     else:
-        _record_sent(delivery, result)
+        _keep_result(delivery, result)
 
 
 def _send_in_house(delivery: Delivery) -> None:
     """No vendor, no network: the item and its record are one transaction, and a break leaves neither."""
     try:
         with transaction.atomic():
+            Message.objects.select_for_update(of=("self",)).get(pk=delivery.message_id)
             state = Delivery.objects.select_for_update().values_list("state", flat=True).get(pk=delivery.pk)
             if state == DeliveryState.SENDING:
                 _record_sent(delivery, adapter_of(delivery.channel).send(envelope_of(delivery)))
@@ -132,6 +138,18 @@ def _commit_intent(delivery: Delivery) -> bool:
             pk=delivery.pk, state=DeliveryState.SENDING, intent_at=None, claimed_until__gt=now
         ).update(intent_at=now)
     )
+
+
+def _keep_result(delivery: Delivery, result: SendResult) -> None:
+    """The vendor has it: a busy database may not lose that, nor hold up those that wait behind it."""
+    for turn in range(RESULT_TRIES):
+        try:
+            _record_sent(delivery, result)
+            return
+        except OperationalError as error:
+            log.warning("delivery %s: the result was not kept (%r), try %s", delivery.pk, error, turn + 1)
+            time.sleep(0.2 * 2**turn)
+    log.error("delivery %s left as %s, which could not be kept; it becomes unknown", delivery.pk, result.provider_id)
 
 
 @transaction.atomic
@@ -156,8 +174,10 @@ def _record_error(delivery: Delivery, error: SendError) -> None:
 def _try_later(delivery: Delivery, error: SendError) -> None:
     """Back off with jitter: about 30 s, 1, 2, 4, 8 min."""
     message = Message.objects.select_for_update(of=("self",)).get(pk=delivery.message_id)
-    if message.stopped_at is not None:
-        apply_state(delivery_id=delivery.pk, state="cancelled", error="stopped by staff")
+    arrived = message.deliveries.filter(state__in=(DeliveryState.DELIVERED, DeliveryState.ENGAGED)).exists()
+    if message.stopped_at is not None or arrived:
+        why = "arrived on another channel" if arrived else "stopped by staff"
+        apply_state(delivery_id=delivery.pk, state="cancelled", error=why)
         return
     wait = 30 * 2 ** (delivery.tries - 1) * random.uniform(0.8, 1.2)  # noqa: S311 - spread, not secrecy
     Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING).update(

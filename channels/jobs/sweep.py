@@ -2,9 +2,10 @@
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from channels.enums import DeliveryState, MessageStatus
-from channels.jobs.asking import ask_of_message
+from channels.jobs.asking import ask_of_message, person_is_gone
 from channels.jobs.echoes import forget_echoes, post_echoes
 from channels.jobs.fallback import fall_back
 from channels.jobs.hear import process_receipts, retry_unmatched
@@ -69,7 +70,9 @@ def _release(message_id: int) -> int:
     snapshot = take_snapshots(asks=[ask_of_message(message)], topic=message.topic)[0]
     decision = worded(decide(snapshot), snapshot)
     message.decision, message.hold_until = decision_as_json(decision), None
-    if decision.channel is None:
+    if person_is_gone(message):
+        message.status, message.error, message.dedupe_key = MessageStatus.BLOCKED, _("the person is gone"), None
+    elif decision.channel is None:
         message.status, message.error, message.dedupe_key = MessageStatus.BLOCKED, decision.reasons[0].text, None
     else:
         message.status = MessageStatus.QUEUED

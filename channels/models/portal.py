@@ -12,7 +12,7 @@ class PortalItem(models.Model):
 
     delivery = models.OneToOneField(Delivery, models.CASCADE, verbose_name=_("delivery"), related_name="portal_item")
     family = models.ForeignKey(Family, models.CASCADE, verbose_name=_("family"), related_name="portal_items")
-    member = models.ForeignKey(Member, models.SET_NULL, verbose_name=_("person"), null=True, blank=True)
+    member = models.ForeignKey(Member, models.CASCADE, verbose_name=_("person"), null=True, blank=True)
     subject = models.CharField(_("subject"), max_length=300, blank=True)
     body = models.TextField(_("text"))
     posted_at = models.DateTimeField(_("posted"))

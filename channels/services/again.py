@@ -20,10 +20,7 @@ def send_again(*, message: Message, created_by_id: int | None) -> SendOutcome:
     if message.status not in (MessageStatus.FAILED, MessageStatus.BLOCKED):
         raise Invalid({"": _("This message has not failed, so it is not sent again.")})
     allow_fallback = message.allow_fallback
-    # From here on the new message is the one that tries other channels, never both.
-    message.allow_fallback = False
-    message.save(update_fields=["allow_fallback", "updated_at"])
-    return send_message(
+    outcome = send_message(
         request=MessageRequest(
             family_id=message.family_id,
             body=message.body,
@@ -40,3 +37,7 @@ def send_again(*, message: Message, created_by_id: int | None) -> SendOutcome:
             created_by_id=created_by_id,
         )
     )
+    if outcome.message.status != MessageStatus.BLOCKED:
+        # From here on the new message is the one that tries other channels, never both.
+        Message.objects.filter(pk=message.pk).update(allow_fallback=False, fallback_pending=False)
+    return outcome

@@ -74,7 +74,8 @@ def _may_be_reached(address: Address, parts: SplitResult) -> bool:
     if settings.WEBHOOKS_ALLOW_PRIVATE or (settings.DEBUG and parts.hostname in LOCALHOST):
         return True
     inner = _inner(address)
-    return inner.is_global and not inner.is_multicast and not inner.is_reserved
+    site_local = isinstance(inner, ipaddress.IPv6Address) and inner.is_site_local
+    return inner.is_global and not inner.is_multicast and not inner.is_reserved and not site_local
 
 
 def _inner(address: Address) -> Address:
@@ -95,7 +96,7 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> Answered:
         try:
             answer = pool.urlopen(
                 "POST",
-                parts._replace(scheme="", netloc="").geturl() or "/",
+                parts._replace(scheme="", netloc="", path=parts.path or "/").geturl(),
                 body=body,
                 headers={**headers, "Host": named if parts.port is None else f"{named}:{port}"},
                 redirect=False,

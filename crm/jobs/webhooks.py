@@ -3,6 +3,7 @@
 import json
 import logging
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -26,6 +27,8 @@ from crm.wake import wake
 
 log = logging.getLogger(__name__)
 BATCH = 20
+SECONDS_A_TASK = 120
+"""Well below the time limit of a task, with a batch of slow answers on top."""
 CLAIMED_FOR = timedelta(minutes=6)
 """Longer than a whole batch of slow answers."""
 FIRST_WAIT, LONGEST_WAIT = 10, 4 * 3600
@@ -40,8 +43,8 @@ BUSY = frozenset({408, 425, 429})
 
 def tell_webhooks(*, most: int = 200) -> int:
     """Post due messages until none is due or `most` are done; answers how many were taken."""
-    done = 0
-    while done < most:
+    done, until = 0, time.monotonic() + SECONDS_A_TASK
+    while done < most and time.monotonic() < until:
         ids = _claim()
         if not ids:
             return done
@@ -146,9 +149,12 @@ def _succeeded(message: WebhookMessage, status: int) -> None:
 def _failed(message: WebhookMessage, error: str, *, status: int | None = None, wait: int = 0, silent: bool) -> None:
     """Try later, or give up once the day is over; an address that failed for a day on end is switched off."""
     now = timezone.now()
-    subscription = WebhookSubscription.objects.select_for_update().get(pk=message.subscription_id)
+    subscription = WebhookSubscription.objects.select_for_update().filter(pk=message.subscription_id).first()
+    if subscription is None:
+        # Taken away while we posted, and its messages with it.
+        return
     subscription.failing_since = subscription.failing_since or now
-    due = now + timedelta(seconds=max(_wait(message.tries), wait))
+    due = now + timedelta(seconds=max(_wait(message.tries), min(wait, LONGEST_WAIT)))
     if silent:
         subscription.paused_until = min(due, now + LONGEST_PAUSE)
     if due > message.give_up_at or status == GONE:

@@ -6,6 +6,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+import crm.models.ledger
 import crm.models.people
 
 
@@ -637,7 +638,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         blank=True,
                         null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
+                        on_delete=crm.models.ledger.with_their_person,
                         to="crm.member",
                         verbose_name="member",
                     ),

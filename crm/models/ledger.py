@@ -1,11 +1,19 @@
 """What they agreed to: topics, and the append-only ledger of consent."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from crm.enums import Channel, ConsentSource, TopicKind
 from crm.models.people import Family, Member
+
+
+def with_their_person(collector: Any, field: Any, rows: Any, using: str) -> None:
+    """What a person said goes with the person, or it would speak for the whole family; what binds an address stays."""
+    models.CASCADE(collector, field, rows.filter(address=""), using)
+    models.SET_NULL(collector, field, rows.exclude(address=""), using)
 
 
 class Topic(models.Model):
@@ -34,7 +42,7 @@ class Consent(models.Model):
     family = models.ForeignKey(
         Family, models.CASCADE, verbose_name=_("family"), null=True, blank=True, related_name="consents"
     )
-    member = models.ForeignKey(Member, models.SET_NULL, verbose_name=_("member"), null=True, blank=True)
+    member = models.ForeignKey(Member, with_their_person, verbose_name=_("member"), null=True, blank=True)
     address = models.CharField(_("address"), max_length=500, blank=True)
     channel = models.CharField(_("channel"), max_length=12, choices=Channel, blank=True)
     topic = models.ForeignKey(Topic, models.PROTECT, verbose_name=_("topic"), null=True, blank=True)

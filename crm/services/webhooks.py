@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -90,11 +91,15 @@ def _new_secret() -> str:
 
 def queue_webhooks(*, event: str, ids: Sequence[int]) -> int:
     """Put news into the outbox of everybody who hears of it, in the caller's transaction; answers how many messages."""
-    listening = WebhookSubscription.objects.filter(disabled_at=None).only("pk", "events").order_by("pk")
+    now = timezone.now()
+    # A webhook hears no more than the key that made it may read: with the key it falls silent.
+    listening = WebhookSubscription.objects.filter(
+        Q(made_by=None) | Q(made_by__revoked_at=None) & (Q(made_by__expires_at=None) | Q(made_by__expires_at__gt=now)),
+        disabled_at=None,
+    ).order_by("pk")
     subscriptions = [one for one in listening if event in one.events]
     if not subscriptions or not ids:
         return 0
-    now = timezone.now()
     parts = [list(ids[start : start + ROWS_A_MESSAGE]) for start in range(0, len(ids), ROWS_A_MESSAGE)]
     messages = [
         WebhookMessage(
