@@ -4,9 +4,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from hypothesis import HealthCheck, settings
 
 from crm.roles import OfficeRole
 from tests.factories import make_user
+
+# A busy machine is no fault of the rules that are tried.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 @pytest.fixture
