@@ -21,11 +21,13 @@ from _figures import Figure
 from _house import build
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from crm.models import Event, Family, Member
+from crm.roles import OfficeRole
 from crm.services import NewInteraction, add_places, create_call_task, record_interaction, set_attendance
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -84,7 +86,9 @@ def _share(values: list[float], part: float) -> float:
 
 def _cookie(number: int) -> str:
     client = Client()
-    client.force_login(get_user_model().objects.create_user(f"staff{number}"))
+    user = get_user_model().objects.create_user(f"staff{number}")
+    user.groups.add(Group.objects.get(name=OfficeRole.STAFF))
+    client.force_login(user)
     return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
 
 
