@@ -151,6 +151,15 @@ class ContactPoint(models.Model):
     def __str__(self) -> str:
         return self.value
 
+    def mark_working(self) -> None:
+        """Note that it works (not saved)."""
+        self.is_valid, self.invalid_reason, self.invalid_since = True, "", None
+
+    def mark_broken(self, reason: str) -> None:
+        """Note that it does not work, and since when unless that is known (not saved)."""
+        self.invalid_since = self.invalid_since or timezone.now()
+        self.is_valid, self.invalid_reason = False, reason[:200]
+
 
 class FamilyText(models.Model):
     """The one table that search reads: folded names, addresses, digits and references of a family."""

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.addresses import normalise_address
@@ -14,9 +13,7 @@ from crm.errors import Invalid
 from crm.models import ContactPoint, Family, Member
 from crm.models.people import REFERENCE
 from crm.news import announce
-from crm.services.people import refresh_family_text
-
-INVALID_BECAUSE = 200
+from crm.services.people import refresh_family_text, refuse_taken_reference
 
 
 @transaction.atomic
@@ -50,8 +47,8 @@ def change_contact_point(*, point: ContactPoint, given: Mapping[str, Any]) -> Co
         if same.exclude(pk=point.pk).exists():
             raise Invalid({"value": _("This address is here already.")})
         if value != point.value:
-            point.value, point.is_valid, point.invalid_reason, point.invalid_since = value, True, "", None
-            point.last_ok_at = None
+            point.value, point.last_ok_at = value, None
+            point.mark_working()
     _fill(point, given)
     return point
 
@@ -64,21 +61,15 @@ def _held_by(member_id: int | None) -> Q:
 def _fill(point: ContactPoint, given: Mapping[str, Any]) -> None:
     point.label = given.get("label", point.label)
     point.is_primary = given.get("is_primary", point.is_primary)
-    if "is_valid" in given:
-        _set_validity(point, given["is_valid"], given.get("invalid_reason", ""))
+    if given.get("is_valid"):
+        point.mark_working()
+    elif "is_valid" in given:
+        point.mark_broken(given.get("invalid_reason", "") or _("said by another system"))
     if point.is_primary:
         others = ContactPoint.objects.filter(family_id=point.family_id, channel=point.channel, is_primary=True)
         others.exclude(pk=point.pk).update(is_primary=False)
     point.save()
     _tell(point)
-
-
-def _set_validity(point: ContactPoint, works: bool, reason: str) -> None:
-    if works:
-        point.is_valid, point.invalid_reason, point.invalid_since = True, "", None
-        return
-    point.invalid_since = point.invalid_since or timezone.now()
-    point.is_valid, point.invalid_reason = False, reason[:INVALID_BECAUSE] or _("said by another system")
 
 
 def _tell(point: ContactPoint) -> None:
@@ -111,9 +102,7 @@ def put_member(*, family: Family, given: Mapping[str, Any], member: Member | Non
     reference = person.external_ref
     if reference is not None and not REFERENCE.regex.match(reference):  # type: ignore[union-attr]
         raise Invalid({"external_ref": str(REFERENCE.message)})
-    taken = Member.objects.filter(family=family, external_ref=reference).exclude(pk=person.pk or 0)
-    if reference is not None and taken.exists():
-        raise Invalid({"external_ref": _("Somebody else in this family has this reference.")})
+    refuse_taken_reference(family_id=family.pk, member_id=person.pk, reference=reference)
     person.save()
     refresh_family_text(family_ids=[family.pk])
     return person

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.addresses import normalise_address
@@ -15,7 +14,7 @@ from crm.models import ContactPoint, Family, Member
 from crm.news import announce
 from crm.services.families import refuse_stale
 from crm.services.once import save_once
-from crm.services.people import MemberDetails, check_member, refresh_family_text
+from crm.services.people import MemberDetails, check_member, refresh_family_text, refuse_taken_reference
 
 MEMBER_FIELDS = ("name", "role", "external_ref")
 POINT_FIELDS = ("member_id", "channel", "value", "label", "is_primary", "is_valid", "invalid_reason")
@@ -56,9 +55,7 @@ def member_as_seen(member: Member) -> dict[str, Any]:
 
 def _check(family_id: int, member_id: int | None, name: str, role: str, external_ref: str) -> None:
     check_member(MemberDetails(name=name, role=role, external_ref=external_ref.strip() or None))
-    taken = Member.objects.filter(family=family_id, external_ref=external_ref.strip()).exclude(pk=member_id or 0)
-    if external_ref.strip() and taken.exists():
-        raise Invalid({"external_ref": _("Somebody else in this family has this reference.")})
+    refuse_taken_reference(family_id=family_id, member_id=member_id, reference=external_ref.strip() or None)
 
 
 @dataclass(slots=True)
@@ -117,10 +114,9 @@ def _fill(point: ContactPoint, details: PointDetails) -> None:
     if moved:
         point.last_ok_at = None
     if details.is_valid:
-        point.is_valid, point.invalid_reason, point.invalid_since = True, "", None
+        point.mark_working()
     else:
-        point.invalid_since = point.invalid_since or timezone.now()
-        point.is_valid, point.invalid_reason = False, details.invalid_reason.strip()[:200]
+        point.mark_broken(details.invalid_reason.strip())
 
 
 def _put_first(point: ContactPoint, *, wanted: bool) -> None:
@@ -136,7 +132,7 @@ def restore_contact_point(*, point: ContactPoint) -> ContactPoint:
     """Say that an address works again; twice is once."""
     point = ContactPoint.objects.select_for_update().get(pk=point.pk)
     if not point.is_valid:
-        point.is_valid, point.invalid_reason, point.invalid_since = True, "", None
+        point.mark_working()
         point.save(update_fields=["is_valid", "invalid_reason", "invalid_since"])
         announce("contact_point_changed", ids=[point.pk])
     return point

@@ -285,6 +285,14 @@ def _set_contact(
     return row, bool(changed)
 
 
+def refuse_taken_reference(*, family_id: int, member_id: int | None, reference: str | None) -> None:
+    """Raise `Invalid` where another person of the family has this reference; none is nobody's."""
+    if reference is None:
+        return
+    if Member.objects.filter(family=family_id, external_ref=reference).exclude(pk=member_id or 0).exists():
+        raise Invalid({"external_ref": _("Somebody else in this family has this reference.")})
+
+
 def refresh_family_text(*, family_ids: Sequence[int]) -> None:
     """Write anew what search reads of these families: names, addresses, digits, references, and those merged in."""
     families = Family.objects.filter(pk__in=family_ids).prefetch_related("members", "contact_points", "tags")
