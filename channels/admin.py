@@ -1,10 +1,20 @@
 """Messages, deliveries and what vendors told us: to be looked at; services change them."""
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from channels.models import Delivery, Message, PortalItem, Receipt, RefusedCallback, Unmatched
+from channels.forms import SenderForm
+from channels.models import Delivery, Message, PortalItem, Receipt, RefusedCallback, Sender, Unmatched
+from channels.services.senders import resume_sender
 from crm.admin.base import BigTable, ReadOnly, SearchById
+from crm.wake import wake
 
 
 class Shown(SearchById, ReadOnly, BigTable):
@@ -25,6 +35,46 @@ class DeliveryAdmin(Shown):
     list_display = ("id", "created_at", "family", "channel", "state", "provider", "provider_id", "error_code")
     list_filter = ("state", "channel")
     list_select_related = ("family",)
+
+
+@admin.register(Sender)
+class SenderAdmin(admin.ModelAdmin):
+    """Who speaks for us: rate and rule can be changed, what the vendor did is shown. Credentials stay outside."""
+
+    list_display = ("channel", "provider", "topic", "address", "state", "per_second", "last_ok_at", "last_failed_at")
+    list_display_links = ("channel", "provider")
+    list_select_related = ("topic",)
+    fields = (
+        "channel", "provider", "topic", "address", "per_second", "when_away", "state", "last_ok_at", "last_failed_at",
+        "last_error",
+    )  # fmt: skip
+    readonly_fields = ("state", "last_ok_at", "last_failed_at", "last_error")
+    actions = ("resume",)
+    form = SenderForm
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Sender | None = None) -> Any:
+        """Whose sender it is stays, as messages name it."""
+        return self.readonly_fields if obj is None else ("channel", "provider", "topic", *self.readonly_fields)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Sender | None = None) -> bool:
+        """Messages name it; one that is not wanted any more gets no address of its own."""
+        return False
+
+    @admin.display(description=_("state"))
+    def state(self, sender: Sender) -> str:
+        """Ready, or until when its vendor is left alone, and why."""
+        if sender.paused_until is not None and sender.is_paused:
+            until = date_format(timezone.localtime(sender.paused_until), "H:i")
+            return gettext("paused until %(time)s: %(why)s") % {"time": until, "why": sender.last_error}
+        return gettext("on trial: %s") % sender.last_error if sender.on_trial else gettext("ready")
+
+    @admin.action(description=_("Try the selected senders again now"))
+    def resume(self, request: HttpRequest, senders: QuerySet[Sender]) -> None:
+        """The cause is put right: no need to wait for the end of the pause."""
+        for sender in senders:
+            resume_sender(sender)
+        wake("channels.send_due")
+        self.message_user(request, gettext("They are tried again at once."), messages.SUCCESS)
 
 
 @admin.register(PortalItem)

@@ -38,6 +38,12 @@ class ReceiptState(models.TextChoices):
     FAILED = "failed", _("Failed")
 
 
+class WhenAway(models.TextChoices):
+    WAIT = "wait", _("everything waits")
+    URGENT = "urgent", _("urgent messages take another channel, the rest waits")
+    ALL = "all", _("everything takes another channel")
+
+
 class ChannelRule(models.TextChoices):
     BEST = "", _("Best for each family")
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 
@@ -20,6 +21,8 @@ class Envelope:
     member_id: int | None
     person: str
     urgent: bool
+    sender: str = ""
+    """From whom, where the topic has a sender of its own; empty: the one that the environment names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +33,63 @@ class SendResult:
     state: str = "sent"
 
 
+def wait_asked(retry_after: str | None) -> float | None:
+    """Seconds of a Retry-After header (RFC 9110, 10.2.3: seconds or a date); None where it says nothing readable."""
+    text = (retry_after or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - datetime.now(UTC).timestamp())
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a vendor's error code means: in words for staff, and for the message, the address and the sender."""
+
+    words: Any
+    """Translated when it is told, not when it is declared."""
+    permanent: bool = True
+    address_dead: bool = False
+    opted_out: bool = False
+    of_sender: bool = False
+    """Every message of this sender would fail alike: they wait until it is put right."""
+
+
 class SendError(Exception):
-    """The vendor's no. `permanent`: trying again is useless. `left`: it may have gone out, so never blindly again."""
+    """The vendor's no. `permanent`: trying again is useless. `left`: it may have gone out, so never blindly again.
+
+    `of_sender`: every message would fail alike (credentials, account), so that they wait. `opted_out`: the vendor
+    knows of a STOP. `retry_after`: seconds that the vendor asks for.
+    """
 
     def __init__(
-        self, message: str, *, permanent: bool, code: str = "", left: bool = False, address_dead: bool = False
+        self,
+        message: str,
+        *,
+        permanent: bool,
+        code: str = "",
+        left: bool = False,
+        address_dead: bool = False,
+        opted_out: bool = False,
+        of_sender: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.code = code
         self.left = left
         self.address_dead = address_dead
+        self.opted_out = opted_out
+        self.of_sender = of_sender
+        self.retry_after = retry_after
+
+    @property
+    def shows_vendor_away(self) -> bool:
+        """Whether it speaks against the vendor or our account there, and not against this one message."""
+        return self.of_sender or not self.permanent
 
 
 @dataclass(frozen=True, slots=True)

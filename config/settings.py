@@ -293,6 +293,8 @@ if SMS_PROVIDER == "twilio":
     if not (TWILIO_SMS_FROM or TWILIO_MESSAGING_SERVICE_SID):
         refuse("TWILIO_SMS_FROM is not set; name a number, or a service in TWILIO_MESSAGING_SERVICE_SID.")
 SANDBOX_TWILIO_AUTH_TOKEN = _sandbox_secret("twilio")
+# Messages a second of a new sender, shared by all workers; each sender's own rate stands in the admin.
+USUAL_RATES = {"email": 20, "sms": 10, "whatsapp": 5}
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["crm.api.auth.ApiKeyAuthentication"],

@@ -228,6 +228,8 @@ def _installed() -> str:
 def _make_venv() -> None:
     if importlib.util.find_spec("ensurepip") is None:
         fail("Python cannot make virtual environments here; on Debian: apt-get install python3-venv.")
+    if VENV.is_symlink():
+        fail(".venv is a link to another folder, which would be emptied; remove the link and start again.")
     say("Making the virtual environment .venv …")
     base = getattr(sys, "_base_executable", "") or sys.executable
     code, output = output_of([base, "-m", "venv", "--clear", VENV], env=environment())

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.test import Client
 from hypothesis import HealthCheck, settings
 
@@ -12,6 +13,13 @@ from tests.factories import make_user
 # A busy machine is no fault of the rules that are tried.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def unpaced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Senders without a rate, except where the rate is the subject (`pytest.mark.paced`)."""
+    if request.node.get_closest_marker("paced") is None:
+        monkeypatch.setattr(django_settings, "USUAL_RATES", {})
 
 
 @pytest.fixture

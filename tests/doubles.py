@@ -83,6 +83,7 @@ class Double:
     url: str = ""
     delay: float = 0
     hang_up: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
 
 
@@ -103,6 +104,8 @@ def http_double(answer: Callable[[Seen], Answer]) -> Iterator[Double]:
             status, kind, text = double.answer(seen)
             self.send_response(status)
             self.send_header("Content-Type", kind)
+            for name, value in double.headers.items():
+                self.send_header(name, value)
             self.send_header("X-Message-ID", f"double-{len(double.seen)}")
             self.send_header("Content-Length", str(len(text.encode())))
             self.end_headers()

@@ -104,7 +104,7 @@ def test_what_is_claimed_and_has_not_left_is_stopped_too() -> None:
     message = say(make_family())
     [delivery] = _still_wanted(claim_due())
     cancel_message(message=message)
-    assert not _commit_intent(delivery)
+    assert _commit_intent(delivery) == "not ours"
     assert leg(message).state == "cancelled"
     assert fresh(message).status == "cancelled"
 
@@ -112,7 +112,7 @@ def test_what_is_claimed_and_has_not_left_is_stopped_too() -> None:
 def test_a_stop_while_the_vendor_says_later_is_heard() -> None:
     message = say(make_family(), source="campaign:9")
     [delivery] = _still_wanted(claim_due())
-    assert _commit_intent(delivery)
+    assert _commit_intent(delivery) == "go"
     cancel_messages(source="campaign:9")
     _try_later(delivery, SendError("429", permanent=False, code="429"))
     assert leg(message).state == "cancelled"
@@ -140,7 +140,7 @@ def test_a_late_success_stops_what_has_not_left() -> None:
     assert fall_back(message.pk)
     [delivery] = _still_wanted(claim_due())
     apply_state(delivery_id=leg(message).pk, state="delivered")
-    assert not _commit_intent(delivery)
+    assert _commit_intent(delivery) == "not ours"
     assert leg(message, 1).state == "cancelled"
     assert fresh(message).status == "delivered"
 
@@ -236,9 +236,10 @@ def test_a_stop_word_while_others_are_being_sent_is_heard(monkeypatch: pytest.Mo
 
     sent_one = outbox._send_one
 
-    def send_and_hear_stop(delivery: Delivery) -> None:
-        sent_one(delivery)
+    def send_and_hear_stop(delivery: Delivery) -> bool:
+        goes_on = sent_one(delivery)
         record_consent(granted=False, source="stop_word", address="+447700900042", channel="sms")
+        return goes_on
 
     monkeypatch.setattr(outbox, "_send_one", send_and_hear_stop)
     _send_batch(claim_due())
@@ -267,7 +268,7 @@ def test_a_retry_is_dropped_once_it_arrived_elsewhere() -> None:
     kill(leg(message), "bounced")
     assert fall_back(message.pk)
     [delivery] = _still_wanted(claim_due())
-    assert _commit_intent(delivery)
+    assert _commit_intent(delivery) == "go"
     apply_state(delivery_id=leg(message).pk, state="engaged")
     _try_later(delivery, SendError("429", permanent=False, code="429"))
     assert leg(message, 1).state == "cancelled"

@@ -144,7 +144,8 @@ def test_mailgun_and_postmark_carry_our_id(settings: Any) -> None:
     [
         (doubles.too_many, "queued"),
         (doubles.server_error, "unknown"),
-        (lambda seen: (401, "application/json", "{}"), "failed"),
+        (lambda seen: (401, "application/json", "{}"), "queued"),
+        (lambda seen: (400, "application/json", "{}"), "failed"),
     ],
 )
 def test_what_an_email_vendor_answers_decides_the_state(settings: Any, answer: Any, state: str) -> None:

@@ -23,7 +23,17 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.http import HttpRequest
 
-from channels.ports import Capabilities, DeliveryEvent, Envelope, News, Refused, SendError, SendResult, StoredRequest
+from channels.ports import (
+    Capabilities,
+    DeliveryEvent,
+    Envelope,
+    News,
+    Refused,
+    SendError,
+    SendResult,
+    StoredRequest,
+    wait_asked,
+)
 
 
 class AnymailEmail:
@@ -89,7 +99,7 @@ def compose(envelope: Envelope) -> EmailMultiAlternatives:
     message = EmailMultiAlternatives(
         subject=envelope.subject,
         body=envelope.text,
-        from_email=settings.DEFAULT_FROM_EMAIL,
+        from_email=envelope.sender or settings.DEFAULT_FROM_EMAIL,
         to=[formataddr((envelope.person, envelope.address))],
         headers={"Message-ID": make_msgid(f"d{envelope.delivery_id}", domain=_domain())},
         connection=get_connection(),
@@ -131,7 +141,8 @@ def _smtp_error(error: OSError) -> SendError:
     if isinstance(error, smtplib.SMTPResponseException) and not isinstance(error, NEVER_LEFT):
         return _smtp_refusal(int(error.smtp_code), error.smtp_error, about_address=False)
     left = not isinstance(error, NEVER_LEFT)
-    return SendError(str(error)[:400], permanent=False, code="connection", left=left)
+    refused = isinstance(error, smtplib.SMTPAuthenticationError)
+    return SendError(str(error)[:400], permanent=False, code="connection", left=left, of_sender=refused)
 
 
 def _smtp_refusal(code: int, words: bytes | str, *, about_address: bool) -> SendError:
@@ -151,7 +162,13 @@ def _api_error(error: AnymailAPIError) -> SendError:
         return SendError(str(error)[:400], permanent=False, code="connection", left=not unsent)
     if status == 429 or status >= 500:
         # 429 and 503 are said before anything is taken; other 5xx may hide a message that left.
-        return SendError(str(error)[:400], permanent=False, code=str(status), left=status not in (429, 503))
+        wait = wait_asked(error.response.headers.get("Retry-After")) if error.response is not None else None
+        return SendError(
+            str(error)[:400], permanent=False, code=str(status), left=status not in (429, 503), retry_after=wait
+        )
+    if status in (401, 403):
+        # Our key or our domain is not accepted: no message of ours would be.
+        return SendError(str(error)[:400], permanent=False, code=str(status), of_sender=True)
     if status < 300:
         return SendError(str(error)[:400], permanent=False, code="unreadable", left=True)
     return SendError(str(error)[:400], permanent=True, code=str(status))

@@ -3,12 +3,14 @@
 Rules: www.twilio.com/docs/messaging/api/message-resource and /docs/usage/webhooks/webhooks-security.
 """
 
+import threading
 from functools import cached_property
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import requests
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
@@ -20,20 +22,55 @@ from channels.ports import (
     Capabilities,
     DeliveryEvent,
     Envelope,
+    Fault,
     InboundMessage,
     News,
     Refused,
     SendError,
     SendResult,
     StoredRequest,
+    wait_asked,
 )  # fmt: skip
 
 TIMEOUT = 15
 STATUS_PATH = "/webhooks/twilio/status/"
 INBOUND_PATH = "/webhooks/twilio/inbound/"
 
-# Twilio's error codes that speak of the number (www.twilio.com/docs/api/errors): dead for texts.
-DEAD_NUMBER = frozenset({"21211", "21214", "21217", "21614", "30005", "30006"})
+_NO_NUMBER = Fault(_("This is not a number that texts can reach."), address_dead=True)
+_ACCOUNT = Fault(_("Twilio does not accept our account; an administrator has to look at it."), of_sender=True)
+_OUR_NUMBER = Fault(_("Twilio does not let our number send this; an administrator has to look at it."), of_sender=True)
+_WINDOW = Fault(_("WhatsApp takes free text only within 24 hours of their last message; use an approved template."))
+_LATER = Fault(_("Too much at once; it is tried again."), permanent=False)
+# What Twilio's codes mean (www.twilio.com/docs/api/errors): for the message, for the number, for us.
+FAULTS: dict[str, Fault] = {
+    "20003": _ACCOUNT,
+    "20005": Fault(_("Our account at Twilio is suspended; an administrator has to look at it."), of_sender=True),
+    "20404": _ACCOUNT,
+    "20429": _LATER,
+    "21211": _NO_NUMBER,
+    "21214": _NO_NUMBER,
+    "21217": _NO_NUMBER,
+    "21408": Fault(_("Texts to this country are switched off at Twilio.")),
+    "21606": _OUR_NUMBER,
+    "21610": Fault(_("They texted STOP to our number; nothing goes there until they text START."), opted_out=True),
+    "21611": _LATER,
+    "21612": Fault(_("Twilio has no way to this number from ours.")),
+    "21614": Fault(_("This is not a mobile number."), address_dead=True),
+    "21617": Fault(_("The text is too long.")),
+    "30001": _LATER,
+    "30002": Fault(_("Our account at Twilio is suspended; an administrator has to look at it."), of_sender=True),
+    "30003": Fault(_("The phone was off or out of reach.")),
+    "30004": Fault(_("The number or its network blocks our texts.")),
+    "30005": Fault(_("The number is unknown or no longer in use."), address_dead=True),
+    "30006": Fault(_("A landline, or a network that texts do not reach."), address_dead=True),
+    "30007": Fault(_("The network took it for spam.")),
+    "30008": Fault(_("It failed on the way, and the network did not say why.")),
+    "30034": Fault(_("Our number is not registered for texts in this country; an administrator has to look at it.")),
+    "63016": _WINDOW,
+    "63018": Fault(_("WhatsApp's limit for our number was reached.")),
+    "63024": Fault(_("This number cannot be reached on WhatsApp."), address_dead=True),
+}
+_UNKNOWN_FAULT = Fault("")
 # Said before the message was taken: may be sent again.
 REPEATABLE = frozenset({429, 503})
 
@@ -57,12 +94,21 @@ START_WORDS = frozenset({"START", "UNSTOP"})
 class _HttpClient(TwilioHttpClient):
     """Twilio's client aimed at TWILIO_API_URL, so that a proxy or a local double can stand in its place."""
 
+    _told = threading.local()
+
     def request(self, method: str, url: str, *args: object, **kwargs: object) -> Response:
         base = settings.TWILIO_API_URL
         if base:
             target, own = urlsplit(url), urlsplit(base)
             url = urlunsplit((own.scheme, own.netloc, own.path + target.path, target.query, ""))
-        return super().request(method, url, *args, **kwargs)
+        answer = super().request(method, url, *args, **kwargs)
+        _HttpClient._told.retry_after = wait_asked((answer.headers or {}).get("Retry-After"))
+        return answer
+
+    @staticmethod
+    def asked_to_wait() -> float | None:
+        """Seconds that the last answer of this thread asked for: the client's errors carry no headers."""
+        return getattr(_HttpClient._told, "retry_after", None)
 
 
 class TwilioTexts:
@@ -77,10 +123,11 @@ class TwilioTexts:
         return Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=http)
 
     def send(self, envelope: Envelope) -> SendResult:
+        service = settings.TWILIO_MESSAGING_SERVICE_SID
         sender = (
-            {"messaging_service_sid": settings.TWILIO_MESSAGING_SERVICE_SID}
-            if settings.TWILIO_MESSAGING_SERVICE_SID
-            else {"from_": settings.TWILIO_SMS_FROM}
+            {"messaging_service_sid": service}
+            if service and not envelope.sender
+            else {"from_": envelope.sender or settings.TWILIO_SMS_FROM}
         )
         try:
             answer = self._client.messages.create(
@@ -104,10 +151,25 @@ class TwilioTexts:
 
 
 def _rest_error(error: TwilioRestException | TwilioServiceException) -> SendError:
-    code, words = str(error.code or error.status), (getattr(error, "msg", "") or str(error))[:400]
+    code = str(error.code or error.status)
+    fault = FAULTS.get(code, _ACCOUNT if error.status in (401, 403) else _UNKNOWN_FAULT)
+    words = str(fault.words) or (getattr(error, "msg", "") or str(error))[:400]
     if error.status in REPEATABLE or error.status >= 500:
-        return SendError(words, permanent=False, code=code, left=error.status not in REPEATABLE)
-    return SendError(words, permanent=True, code=code, address_dead=code in DEAD_NUMBER)
+        left = error.status not in REPEATABLE
+        return SendError(words, permanent=False, code=code, left=left, retry_after=_HttpClient.asked_to_wait())
+    return SendError(
+        words,
+        permanent=fault.permanent and not fault.of_sender,
+        code=code,
+        address_dead=fault.address_dead,
+        opted_out=fault.opted_out,
+        of_sender=fault.of_sender,
+    )
+
+
+def _words_of(code: str, told: str) -> str:
+    known = str(FAULTS.get(code, _UNKNOWN_FAULT).words)
+    return known or told or (f"Twilio error {code}" if code else "")
 
 
 def status_callback(delivery_id: int) -> str:
@@ -164,8 +226,8 @@ class TwilioStatus(_TwilioEar):
                 address=form.get("To", ""),
                 channel="sms",
                 error_code=code,
-                error=form.get("ErrorMessage", "") or (f"Twilio error {code}" if code else ""),
-                address_dead=code in DEAD_NUMBER,
+                error=_words_of(code, form.get("ErrorMessage", "")),
+                address_dead=FAULTS.get(code, _UNKNOWN_FAULT).address_dead,
             )
         ]
 

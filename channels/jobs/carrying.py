@@ -8,7 +8,7 @@ from crm.models import Member
 from crm.services import EARSHOT, NewInteraction, record_interaction
 from crm.vocabulary import attempt_type_of
 
-CARRIED = ("message__topic", "message__member", "message__family", "contact_point__member")
+CARRIED = ("message__topic", "message__member", "message__family", "contact_point__member", "sender")
 """What reading a delivery for sending fetches along."""
 
 
@@ -32,6 +32,7 @@ def envelope_of(delivery: Delivery) -> Envelope:
         member_id=holder.pk if holder else None,
         person=holder.name if holder else message.family.name,
         urgent=message.urgency == "high",
+        sender=delivery.sender.address if delivery.sender else "",
     )
 
 

@@ -1,32 +1,60 @@
 """Claims due deliveries, so that of two workers only one has each."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
-from channels.models import Delivery
+from channels.enums import DeliveryState
+from channels.models import Delivery, Sender
+from channels.pacing import slots_free
 
 CLAIM_SECONDS = 300
 """Longer than the slowest vendor's time-out; a worker that died frees its claims after this."""
 
 
 def claim_due(*, limit: int = 50) -> list[int]:
-    """Mark up to `limit` due deliveries as being sent by us; urgent ones and older ones first."""
+    """Mark due deliveries as being sent by us, of each sender as many as it may send now and at most `limit`.
+
+    Urgent ones go first, then older ones. A vendor that failed is claimed from for one message once its pause is over.
+    """
     now = timezone.now()
+    if not Delivery.objects.filter(state=DeliveryState.QUEUED, due_at__lte=now).exists():
+        return []
+    claimed = _claim(None, limit, now)
+    # Whoever waited longest for a turn comes first, so that no sender starves another.
+    senders = Sender.objects.filter(Q(paused_until=None) | Q(paused_until__lte=now))
+    for sender in senders.order_by(F("taken_until").asc(nulls_first=True), "pk"):
+        free = slots_free(sender.taken_until, now, sender.per_second)
+        most = min(limit, limit if free is None else free, 1 if sender.on_trial else limit)
+        if most:
+            claimed += _claim(sender.pk, most, now)
+    return claimed
+
+
+def _claim(sender_id: int | None, most: int, now: datetime) -> list[int]:
     # The literal LIMIT keeps the planner from guessing; SKIP LOCKED lets workers pass each other by.
-    skip = "FOR UPDATE OF d SKIP LOCKED" if connection.vendor == "postgresql" else ""
-    table, messages = Delivery._meta.db_table, Delivery._meta.get_field("message").related_model._meta.db_table
+    skip = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    table = Delivery._meta.db_table
+    whose = "sender_id IS NULL" if sender_id is None else f"sender_id = {int(sender_id)}"
     sql = f"""
         UPDATE {table} SET state = 'sending', claimed_until = %s, intent_at = NULL, updated_at = %s, tries = tries + 1
         WHERE state = 'queued' AND id IN (
-            SELECT d.id FROM {table} d JOIN {messages} m ON m.id = d.message_id
-            WHERE d.state = 'queued' AND d.due_at <= %s
-            ORDER BY CASE WHEN m.urgency = 'high' THEN 0 ELSE 1 END, d.due_at, d.id LIMIT {int(limit)} {skip})
+            SELECT id FROM {table} WHERE state = 'queued' AND {whose} AND due_at <= %s
+            ORDER BY priority, due_at, id LIMIT {int(most)} {skip})
         RETURNING id
-    """  # noqa: S608 - names and a number of our own
+    """  # noqa: S608 - names and numbers of our own
     adapt = connection.ops.adapt_datetimefield_value
     until = now + timedelta(seconds=CLAIM_SECONDS)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, [adapt(until), adapt(now), adapt(now)])
         return sorted(row[0] for row in cursor.fetchall())
+
+
+def give_back(deliveries: Sequence[Delivery]) -> None:
+    """Queue again what was claimed and could not go, as if it had never been claimed."""
+    Delivery.objects.filter(pk__in=[one.pk for one in deliveries], state=DeliveryState.SENDING, intent_at=None).update(
+        state=DeliveryState.QUEUED, claimed_until=None, tries=F("tries") - 1, updated_at=timezone.now()
+    )

@@ -9,6 +9,7 @@ from channels.models import Message
 from channels.policy import RankedChannel, decide
 from channels.selectors import take_snapshots
 from channels.services.send import new_delivery
+from channels.services.senders import SenderBook
 from channels.services.states import refresh_status
 from crm.wake import wake
 
@@ -23,7 +24,7 @@ def fall_back(message_id: int) -> bool:
     place, message.fallback_pending = _next_place(message), False
     if place is not None:
         leg = message.deliveries.count()
-        new_delivery(message, place, leg=leg, due_at=timezone.now()).save()
+        new_delivery(message, place, leg=leg, due_at=timezone.now(), senders=SenderBook()).save()
         wake("channels.send_due")
     refresh_status(message=message)
     return place is not None

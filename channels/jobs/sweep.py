@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from channels.enums import DeliveryState, MessageStatus
 from channels.jobs.asking import ask_of_message, person_is_gone
+from channels.jobs.away import leave_vendors_away
 from channels.jobs.echoes import forget_echoes, post_echoes
 from channels.jobs.fallback import fall_back
 from channels.jobs.hear import process_receipts, retry_unmatched
@@ -16,6 +17,7 @@ from channels.selectors import decision_as_json, take_snapshots
 from channels.selectors.decisions import worded
 from channels.services import apply_state
 from channels.services.send import new_delivery
+from channels.services.senders import SenderBook
 from crm.models import Tick
 from crm.news import tell_again
 
@@ -31,6 +33,7 @@ def sweep() -> dict[str, int]:
         "echoes": post_echoes(),
         "receipts": process_receipts(),
         "rematched": retry_unmatched(),
+        "moved": leave_vendors_away(),
         "fallbacks": _forgotten_fallbacks(),
         "sent": send_due(),
         "news": tell_again(),
@@ -78,7 +81,8 @@ def _release(message_id: int) -> int:
         message.status = MessageStatus.QUEUED
         if not message.named_member:
             message.member_id = decision.ranking[0].member_id
-        new_delivery(message, decision.ranking[0], leg=0, due_at=timezone.now()).save()
+        place = decision.ranking[0]
+        new_delivery(message, place, leg=0, due_at=timezone.now(), senders=SenderBook()).save()
     message.save()
     return 1
 

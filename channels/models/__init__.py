@@ -3,5 +3,6 @@
 from channels.models.outbox import Delivery, Message
 from channels.models.portal import PortalItem
 from channels.models.receipts import Receipt, RefusedCallback, SandboxEcho, Unmatched
+from channels.models.senders import Sender
 
-__all__ = ["Delivery", "Message", "PortalItem", "Receipt", "RefusedCallback", "SandboxEcho", "Unmatched"]
+__all__ = ["Delivery", "Message", "PortalItem", "Receipt", "RefusedCallback", "SandboxEcho", "Sender", "Unmatched"]

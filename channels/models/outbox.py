@@ -6,8 +6,12 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from channels.enums import DeliveryState, MessageStatus
+from channels.models.senders import Sender
 from crm.enums import Channel, Urgency
 from crm.models import ContactPoint, Family, Member, Topic
+
+URGENT, NORMAL = 0, 1
+"""The order in which due deliveries of one sender go."""
 
 
 class Message(models.Model):
@@ -85,6 +89,11 @@ class Delivery(models.Model):
     )
     address = models.CharField(_("address"), max_length=500, blank=True)
     provider = models.CharField(_("vendor"), max_length=30)
+    sender = models.ForeignKey(
+        Sender, models.PROTECT, verbose_name=_("sender"), null=True, related_name="+", db_index=False
+    )
+    """Who carries it; nobody in particular within the house (portal, calls)."""
+    priority = models.PositiveSmallIntegerField(_("order of going"), default=NORMAL)
     provider_id = models.CharField(_("vendor's id"), max_length=200, blank=True)
     state = models.CharField(_("state"), max_length=12, choices=DeliveryState, default=DeliveryState.QUEUED)
     error_code = models.CharField(_("error code"), max_length=40, blank=True)
@@ -104,7 +113,7 @@ class Delivery(models.Model):
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["message", "leg"], name="one_delivery_a_leg")]
         indexes = [
-            models.Index(fields=["state", "due_at"], name="delivery_state_due"),
+            models.Index(fields=["state", "sender", "priority", "due_at", "id"], name="delivery_queue"),
             models.Index(fields=["provider_id"], name="delivery_provider_id"),
             models.Index(fields=["family", "-id"], name="delivery_family"),
         ]

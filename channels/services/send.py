@@ -11,9 +11,11 @@ from django.utils.translation import gettext as _
 from channels.adapters import adapter_of
 from channels.enums import DeliveryState, MessageStatus
 from channels.models import Delivery, Message
+from channels.models.outbox import NORMAL, URGENT
 from channels.policy import CHANNEL_ORDER, Decision, RankedChannel
 from channels.selectors import Ask, decision_as_json, preview
 from channels.services.filling import fill_requests, filling_problems
+from channels.services.senders import SenderBook
 from channels.services.states import cancel_waiting, refresh_status
 from channels.texts import Context
 from crm.enums import Urgency
@@ -181,12 +183,12 @@ def _write(requests: dict[int, MessageRequest], topics: dict[str, Topic]) -> dic
         return {}
     decisions = _decide(requests, topics)
     requests = fill_requests(requests, decisions)
-    now = timezone.now()
+    now, senders = timezone.now(), SenderBook()
     messages = {index: _message(one, topics[one.topic], decisions[index], now) for index, one in requests.items()}
     Message.objects.bulk_create(messages.values(), batch_size=500)
     Delivery.objects.bulk_create(
         [
-            new_delivery(message, decisions[index].ranking[0], leg=0, due_at=now)
+            new_delivery(message, decisions[index].ranking[0], leg=0, due_at=now, senders=senders)
             for index, message in messages.items()
             if message.status == MessageStatus.QUEUED
         ],
@@ -246,8 +248,11 @@ def _message(request: MessageRequest, topic: Topic, decision: Decision, now: dat
     )
 
 
-def new_delivery(message: Message, place: RankedChannel, *, leg: int, due_at: datetime) -> Delivery:
+def new_delivery(
+    message: Message, place: RankedChannel, *, leg: int, due_at: datetime, senders: SenderBook
+) -> Delivery:
     """One leg of a message over the channel that was chosen; not saved yet."""
+    provider = adapter_of(place.channel).name
     return Delivery(
         message=message,
         family_id=message.family_id,
@@ -255,7 +260,9 @@ def new_delivery(message: Message, place: RankedChannel, *, leg: int, due_at: da
         channel=place.channel,
         contact_point_id=place.contact_point_id,
         address=place.address,
-        provider=adapter_of(place.channel).name,
+        provider=provider,
+        sender=senders.sender_of(channel=place.channel, provider=provider, topic_id=message.topic_id),
+        priority=URGENT if message.urgency == Urgency.HIGH else NORMAL,
         due_at=due_at,
         created_at=timezone.now(),
     )
