@@ -18,7 +18,7 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from campaigns.models import Campaign
-from channels.models import Delivery, Message, PortalItem, Receipt, RefusedCallback, Unmatched
+from channels.models import Delivery, Message, PortalItem, Receipt, RefusedCallback, Sender, Unmatched
 from crm.audit import acting_for
 from crm.models import (
     ApiKey,
@@ -98,6 +98,7 @@ def make_row_of_everything(boss: Any) -> None:
     message = Message.objects.create(
         family=family, member=member, topic=topic, body="Words", created_by=user, created_at=now
     )
+    Sender.objects.create(channel="sms", provider=f"vendor{number}", last_error="It broke")
     delivery = Delivery.objects.create(
         message=message, family=family, channel="portal", provider="portal", due_at=now, created_at=now,
         contact_point=family.contact_points.first(),
@@ -142,7 +143,7 @@ def test_all_that_an_administrator_needs_is_there() -> None:
     needed = {
         Family, Member, ContactPoint, Tag, Topic, Consent, Interaction, CallTask, Event, ApiKey, ChannelPreference,
         ChannelTally, StatedPreference, Tick, MissedNews, Message, Delivery, Receipt, Unmatched, RefusedCallback,
-        PortalItem, Campaign, PeriodicTask, Change, AttributeField, HouseholdChange, Duplicate,
+        PortalItem, Sender, Campaign, PeriodicTask, Change, AttributeField, HouseholdChange, Duplicate,
     }  # fmt: skip
     assert needed <= set(admin.site._registry)
 
