@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -50,12 +51,29 @@ def rows_as_table(model: type[Model], names: Sequence[str], rows: Sequence[Seque
     return f"VALUES {', '.join([one] * len(rows))}", [value for row in rows for value in row]
 
 
+def each(name: str, table: str, alias: str, condition: str) -> str:
+    """`name` joined with the rows of a table that fulfil the condition for each of its rows, by one look apiece.
+
+    PostgreSQL may not turn it around: with old counts it would read a whole index for a few rows.
+    """
+    if connection.vendor == "postgresql":
+        return f"{name} CROSS JOIN LATERAL (SELECT * FROM {table} {alias} WHERE {condition} OFFSET 0) AS {alias}"  # noqa: S608 - names of our own
+    return f"{name} CROSS JOIN {table} {alias} ON {condition}"
+
+
 def _document(kinds: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> tuple[str, list[Any]]:
     """Rows as one JSON parameter that PostgreSQL reads as a table of these types."""
-    document = msgspec.json.encode([dict(zip(kinds, row, strict=True)) for row in rows], enc_hook=_plain)
+    shape = _shape(tuple(kinds))
+    document = msgspec.json.encode([shape(*row) for row in rows], enc_hook=_plain)
     return f"json_to_recordset(%s) AS given({', '.join(f'{name} {kind}' for name, kind in kinds.items())})", [
         document.decode()
     ]
+
+
+@cache
+def _shape(names: tuple[str, ...]) -> type[msgspec.Struct]:
+    """What a row of these columns is written from, at a third of what a dictionary costs."""
+    return msgspec.defstruct("Shape", names, gc=False)
 
 
 def _plain(value: Any) -> Any:

@@ -20,7 +20,7 @@ from crm.folding import written_in
 from crm.linking import Attempt, Happening
 from crm.models import Interaction
 from crm.news import announce
-from crm.services.engine import given, rows_as_table
+from crm.services.engine import each, given, rows_as_table
 from crm.services.linking import find_attempts, link_again, wait_for_others
 from crm.vocabulary import TYPES, attempt_types, is_event_of_attempt
 
@@ -253,6 +253,12 @@ def _insert(rows: Sequence[NewInteraction], now: datetime) -> dict[Key, int]:
     return created
 
 
+_SAME_KEY = (
+    "i.family_id = named.family_id AND i.external_system = named.system "
+    "AND i.external_id = named.name AND i.interaction_type = named.kind"
+)
+
+
 def _find(keys: Sequence[Key]) -> dict[Key, int]:
     """Ids of rows that stand there already, by the very index that found them to be duplicates."""
     if not keys:
@@ -268,9 +274,7 @@ def _find(keys: Sequence[Key]) -> dict[Key, int]:
         with connection.cursor() as cursor:
             cursor.execute(
                 f"WITH {names} SELECT i.id, i.family_id, i.external_system, i.external_id, i.interaction_type "  # noqa: S608 - names of our own
-                f"FROM named JOIN {Interaction._meta.db_table} i ON i.family_id = named.family_id "
-                "AND i.external_system = named.system AND i.external_id = named.name "
-                "AND i.interaction_type = named.kind",
+                f"FROM {each('named', Interaction._meta.db_table, 'i', _SAME_KEY)}",
                 parameters,
             )
             found |= {(row[1], row[2], row[3], row[4]): row[0] for row in cursor.fetchall()}
