@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 from django.db import connection
 from django.db.models import Model
-from psycopg.types.json import Jsonb
 
 # Two parameters a row stay far below what any engine takes in one statement.
 WRITTEN_AT_ONCE = 5_000
@@ -48,7 +47,14 @@ def rows_as_table(model: type[Model], names: Sequence[str], rows: Sequence[Seque
         source, parameters = _document(kinds, rows)
         return f"SELECT {', '.join(names)} FROM {source}", parameters  # noqa: S608 - names of our own
     one = f"({', '.join(['%s'] * len(names))})"
-    return f"VALUES {', '.join([one] * len(rows))}", [value for row in rows for value in row]
+    return f"VALUES {', '.join([one] * len(rows))}", [_bound(value) for row in rows for value in row]
+
+
+def _bound(value: Any) -> Any:
+    """A value as an engine without JSON documents takes it."""
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    return connection.ops.adapt_json_value(value, None) if isinstance(value, dict) else value
 
 
 def each(name: str, table: str, alias: str, condition: str) -> str:
@@ -64,7 +70,7 @@ def each(name: str, table: str, alias: str, condition: str) -> str:
 def _document(kinds: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> tuple[str, list[Any]]:
     """Rows as one JSON parameter that PostgreSQL reads as a table of these types."""
     shape = _shape(tuple(kinds))
-    document = msgspec.json.encode([shape(*row) for row in rows], enc_hook=_plain)
+    document = msgspec.json.encode([shape(*row) for row in rows])
     return f"json_to_recordset(%s) AS given({', '.join(f'{name} {kind}' for name, kind in kinds.items())})", [
         document.decode()
     ]
@@ -74,13 +80,6 @@ def _document(kinds: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> tuple[
 def _shape(names: tuple[str, ...]) -> type[msgspec.Struct]:
     """What a row of these columns is written from, at a third of what a dictionary costs."""
     return msgspec.defstruct("Shape", names, gc=False)
-
-
-def _plain(value: Any) -> Any:
-    """What the ORM wraps for the driver, unwrapped."""
-    if isinstance(value, Jsonb):
-        return value.obj
-    raise TypeError(f"{value!r} is no value of a column")
 
 
 def aware(value: datetime) -> datetime:

@@ -3,11 +3,11 @@
 import json
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import Any, Literal
 
+import msgspec
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
@@ -22,7 +22,7 @@ from crm.models import Interaction
 from crm.news import announce
 from crm.services.engine import each, given, rows_as_table
 from crm.services.linking import find_attempts, link_again, wait_for_others
-from crm.vocabulary import TYPES, attempt_types, is_event_of_attempt
+from crm.vocabulary import TYPES, InteractionType, attempt_types, is_event_of_attempt
 
 EARSHOT = "earshot"
 STAFF = "earshot-staff"
@@ -32,13 +32,12 @@ EARLIEST_YEAR = 1990
 METADATA_LIMIT = 64 * 1024
 _JSON = json.JSONEncoder(allow_nan=False).encode
 _KEY_TYPES = ("bigint", "text", "text", "text")
-_LIMITS = {"external_id": 200, "external_system": 40, "in_reply_to": 200, "outcome": 60}
-_TEXTS = [(name, attrgetter(name), limit) for name, limit in _LIMITS.items()]
+_LONGEST_ESCAPE = 12 + len('": "",')
+"""How long one character may become in JSON, and what stands around a text."""
 _CHANNELS, _DIRECTIONS = frozenset(Channel.values), frozenset(Direction.values)
 
 
-@dataclass(slots=True)
-class NewInteraction:
+class NewInteraction(msgspec.Struct, gc=False):
     """One thing that happened, as its reporter tells it; channel and direction follow from a known type."""
 
     family_id: int
@@ -53,9 +52,9 @@ class NewInteraction:
     in_reply_to: str = ""
     message_id: int | None = None
     is_machine: bool = False
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = msgspec.field(default_factory=dict)
     created_by_id: int | None = None
-    attempt_id: int | None = field(default=None, init=False)
+    attempt_id: int | None = None
     """Which attempt an event belongs to; found when it is recorded."""
 
 
@@ -85,13 +84,37 @@ def record_interaction(row: NewInteraction, *, live: bool = True) -> Recorded:
     return record_interactions([row], live=live)[0]
 
 
-def check_interaction(row: NewInteraction) -> NewInteraction:
+def check_interaction(row: NewInteraction, now: datetime | None = None) -> NewInteraction:
     """Fill what the type implies and refuse what cannot be: raises `Invalid` by field."""
-    errors: dict[str, str] = {}
     kind = TYPES.get(row.interaction_type)
     if kind is not None:
         row.channel = row.channel or kind.channel
         row.direction = row.direction or kind.direction
+    if not row.external_id:
+        row.external_id = uuid.uuid4().hex
+    errors = {} if kind is not None and _is_as(kind, row) else _check_kind(row, kind)
+    for name, value, limit in (
+        ("external_id", row.external_id, 200),
+        ("external_system", row.external_system, 40),
+        ("in_reply_to", row.in_reply_to, 200),
+        ("outcome", row.outcome, 60),
+    ):
+        if value and (len(value) > limit or "\x00" in value):
+            errors[name] = _("At most %d characters, please.") % limit
+    errors |= _check_time(row.occurred_at, now or timezone.now())
+    if row.metadata != {}:
+        errors |= _check_metadata(row.metadata) or wrong_details(row.metadata, kind.details if kind else Details)
+    if errors:
+        raise Invalid(errors)
+    return row
+
+
+def _is_as(kind: InteractionType, row: NewInteraction) -> bool:
+    return row.channel == kind.channel and row.direction == kind.direction
+
+
+def _check_kind(row: NewInteraction, kind: InteractionType | None) -> dict[str, str]:
+    errors: dict[str, str] = {}
     if not row.interaction_type or len(row.interaction_type) > 60:
         errors["interaction_type"] = _("A type of 1 to 60 characters is needed.")
     if row.channel and row.channel not in _CHANNELS:
@@ -102,24 +125,13 @@ def check_interaction(row: NewInteraction) -> NewInteraction:
         errors["direction"] = _("The direction is “in” or “out”.")
     elif kind is not None and kind.direction and row.direction != kind.direction:
         errors["direction"] = _("This type always has the direction “%s”.") % kind.direction
-    if not row.external_id:
-        row.external_id = uuid.uuid4().hex
-    for name, value_of, limit in _TEXTS:
-        value = value_of(row)
-        if value and (len(value) > limit or "\x00" in value):
-            errors[name] = _("At most %d characters, please.") % limit
-    errors |= _check_time(row.occurred_at)
-    if row.metadata != {}:
-        errors |= _check_metadata(row.metadata) or wrong_details(row.metadata, kind.details if kind else Details)
-    if errors:
-        raise Invalid(errors)
-    return row
+    return errors
 
 
-def _check_time(occurred_at: datetime) -> dict[str, str]:
+def _check_time(occurred_at: datetime, now: datetime) -> dict[str, str]:
     if timezone.is_naive(occurred_at):
         return {"occurred_at": _("Say the time zone, as in 2026-11-12T17:24:00+00:00.")}
-    if occurred_at > timezone.now() + FUTURE_ALLOWED:
+    if occurred_at > now + FUTURE_ALLOWED:
         return {"occurred_at": _("This lies in the future; the log only keeps what happened.")}
     if occurred_at.year < EARLIEST_YEAR:
         return {"occurred_at": _("This lies before %d; please check the date.") % EARLIEST_YEAR}
@@ -129,6 +141,8 @@ def _check_time(occurred_at: datetime) -> dict[str, str]:
 def _check_metadata(metadata: object) -> dict[str, str]:
     if not isinstance(metadata, dict):
         return {"metadata": _("This must be an object.")}
+    if _is_small(metadata):
+        return {}
     try:
         text = _JSON(metadata)
     except (ValueError, TypeError, RecursionError):
@@ -136,6 +150,17 @@ def _check_metadata(metadata: object) -> dict[str, str]:
     if len(text) > METADATA_LIMIT or "\\u0000" in text:
         return {"metadata": _("At most 64 KB without null characters, please.")}
     return {}
+
+
+def _is_small(metadata: dict[Any, Any]) -> bool:
+    """Whether these are a few short texts, which need not be written out to see that they fit."""
+    size = 0
+    for pair in metadata.items():
+        for value in pair:
+            if type(value) is not str or "\x00" in value:
+                return False
+            size += len(value)
+    return size * _LONGEST_ESCAPE < METADATA_LIMIT
 
 
 _FIELDS = (
@@ -211,8 +236,8 @@ def _key(row: NewInteraction) -> Key:
 
 
 def _values(row: NewInteraction, now: datetime) -> tuple[Any, ...]:
-    """The row as parameters in the order of `_FIELDS`; written out, as asking each model field is ten times as slow."""
-    kind, adapt = TYPES.get(row.interaction_type), connection.ops
+    """The row in the order of `_FIELDS`; written out, as asking each model field is ten times as slow."""
+    kind = TYPES.get(row.interaction_type)
     return (
         row.family_id,
         row.member_id,
@@ -222,14 +247,14 @@ def _values(row: NewInteraction, now: datetime) -> tuple[Any, ...]:
         kind.category if kind else "",
         str(row.direction),
         str(row.outcome),
-        adapt.adapt_datetimefield_value(row.occurred_at),
-        adapt.adapt_datetimefield_value(now),
+        row.occurred_at,
+        now,
         str(row.external_system),
         str(row.external_id),
         str(row.in_reply_to),
         row.message_id,
         row.is_machine,
-        adapt.adapt_json_value(row.metadata, None),
+        row.metadata,
         row.created_by_id,
         written_in(row.metadata),
     )
