@@ -18,9 +18,10 @@ from crm.enums import Channel, Direction
 from crm.errors import Invalid
 from crm.folding import written_in
 from crm.linking import Attempt, Happening
-from crm.models import Interaction
+from crm.models import Interaction, Member
 from crm.news import announce
 from crm.services.engine import each, given, rows_as_table
+from crm.services.holding import hold_families
 from crm.services.linking import find_attempts, link_again, wait_for_others
 from crm.vocabulary import TYPES, InteractionType, attempt_types, is_event_of_attempt
 
@@ -176,6 +177,7 @@ Key = tuple[int, str, str, str]
 
 def _record_all(rows: Sequence[NewInteraction], *, live: bool) -> list[Recorded]:
     """Attempts first, then the events that may belong to them, so that an event is written with its link."""
+    _follow_merges(rows)
     # A fixed order of keys lets two batches with the same rows wait for each other instead of locking up.
     ordered = sorted(rows, key=_key)
     events = [row for row in ordered if row.channel and is_event_of_attempt(row.interaction_type)]
@@ -190,6 +192,23 @@ def _record_all(rows: Sequence[NewInteraction], *, live: bool) -> list[Recorded]
     for start in range(0, len(new), BATCH):
         announce("interactions_recorded", ids=new[start : start + BATCH], live=live)
     return _told(rows, created)
+
+
+def _follow_merges(rows: Sequence[NewInteraction]) -> None:
+    """What is told of a family that was merged away a moment ago is of the one that stayed; raises `Invalid`."""
+    standing = hold_families(row.family_id for row in rows)
+    moved = [row for row in rows if standing.get(row.family_id) != row.family_id]
+    if not moved:
+        return
+    for row in moved:
+        if row.family_id not in standing:
+            raise Invalid({"family": _("This family is not there any more.")})
+        row.family_id = standing[row.family_id]
+    people = {row.member_id for row in moved if row.member_id is not None}
+    there = set(Member.objects.filter(pk__in=people).values_list("pk", flat=True))
+    for row in moved:
+        # Who became one with a namesake in the merge is left out, as where a person is taken out of the house.
+        row.member_id = row.member_id if row.member_id in there else None
 
 
 def _attempts(rows: Sequence[NewInteraction], created: dict[Key, int]) -> list[Attempt]:
