@@ -40,7 +40,7 @@ def _adapted(kind: str, values: Sequence[Any]) -> list[Any]:
 def rows_as_table(model: type[Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
     """What stands behind `INSERT INTO … (names)` to insert these rows, and its parameters.
 
-    PostgreSQL takes all of them as one JSON document: binding sixteen values a row costs six times as much.
+    PostgreSQL takes all of them as one JSON document: binding the values of each row costs six times as much.
     """
     if connection.vendor == "postgresql":
         kinds = {name: str(model._meta.get_field(name).db_type(connection)) for name in names}
@@ -54,7 +54,7 @@ def _bound(value: Any) -> Any:
     """A value as an engine without JSON documents takes it."""
     if isinstance(value, datetime):
         return connection.ops.adapt_datetimefield_value(value)
-    return connection.ops.adapt_json_value(value, None) if isinstance(value, dict) else value
+    return connection.ops.adapt_json_value(value, None) if isinstance(value, dict | list) else value
 
 
 def each(name: str, table: str, alias: str, condition: str) -> str:
