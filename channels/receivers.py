@@ -17,7 +17,12 @@ FREED["channels.Message"] = "dedupe_key"
 
 @objects_to_merge
 def wait_for_the_vendor(family: Family) -> str:
-    """A message that a vendor is being handed right now is written down under its family first."""
+    """A message that a vendor is being handed right now is written down under its family first.
+
+    Those that wait are locked, so that no worker takes one up before the merge is done: they pass by what is locked.
+    """
+    waiting = Delivery.objects.select_for_update().filter(family=family, state=DeliveryState.QUEUED)
+    list(waiting.order_by("pk").values_list("pk"))
     going_out = Delivery.objects.filter(family=family, state=DeliveryState.SENDING)
     if not going_out.exists():
         return ""

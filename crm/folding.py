@@ -37,6 +37,8 @@ WRITTEN_LIMIT = 4_000
 
 def written_in(metadata: Mapping[str, Any]) -> str:
     """What search reads of an entry of the log: its words, folded, at most `WRITTEN_LIMIT` characters."""
+    if not metadata:
+        return ""
     parts = [value for name in _WRITTEN if isinstance(value := metadata.get(name), str)]
     changes = metadata.get("changes")
     if isinstance(changes, Mapping) and isinstance(changes.get("notes"), str):

@@ -74,9 +74,8 @@ class AttemptIndex:
 
 
 def resolve_links(
-    attempts: Iterable[Attempt], events: Iterable[Happening], known: Mapping[int, int | None]
+    index: AttemptIndex, events: Iterable[Happening], known: Mapping[int, int | None]
 ) -> dict[int, int | None]:
     """Event id to attempt id, for those that differ from what is `known`."""
-    index = AttemptIndex(attempts)
     resolved = {event.id: index.resolve(event) for event in events}
     return {event: attempt for event, attempt in resolved.items() if known.get(event) != attempt}

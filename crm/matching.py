@@ -50,9 +50,14 @@ def keys_of(name: str) -> set[str]:
     return {f"b{beginnings}", f"c{sounds}"}
 
 
+@lru_cache(maxsize=50_000)
+def _spelt(name: str) -> str:
+    return " ".join(words_of(name))
+
+
 def alike(one: str, other: str) -> bool:
     """Whether two names are the same but for order, accents, case and a slip of the pen."""
-    return fuzz.ratio(" ".join(words_of(one)), " ".join(words_of(other)), score_cutoff=NEAR) > 0
+    return fuzz.ratio(_spelt(one), _spelt(other), score_cutoff=NEAR) > 0
 
 
 def weigh(evidence: Iterable[Evidence]) -> int:

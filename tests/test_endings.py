@@ -4,13 +4,11 @@ import contextlib
 import smtplib
 import socket
 import sys
-import threading
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.utils import timezone
 
 from channels.adapters.email import _smtp_error
@@ -31,6 +29,7 @@ from crm.services import record_consent, state_preference
 from crm.services.call_tasks import TaskChanges, change_call_task
 from tests import hooks
 from tests.factories import make_family
+from tests.together import at_once, side_by_side
 
 pytestmark = pytest.mark.django_db
 
@@ -454,31 +453,6 @@ def test_where_nothing_is_known_the_next_channel_follows_the_first(preferred: st
 
 
 # Two at once; SQLite has one writer at a time, so that there they follow each other
-
-
-side_by_side = pytest.mark.django_db(transaction=True, serialized_rollback=True)
-
-
-def at_once(*works: Callable[[], Any]) -> list[Any]:
-    """Run these side by side, each on a connection of its own; answers what they returned or raised."""
-    if connection.vendor == "sqlite":
-        return [work() for work in works]
-    results: list[Any] = [None] * len(works)
-
-    def run(index: int, work: Callable[[], Any]) -> None:
-        try:
-            results[index] = work()
-        except Exception as error:
-            results[index] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(works)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    return results
 
 
 @side_by_side

@@ -18,6 +18,7 @@ from crm.enums import ConsentSource
 from crm.errors import Invalid
 from crm.models import Consent, ContactPoint, Interaction
 from crm.services import NewInteraction, invalidate_address, record_consent, record_interaction
+from crm.services.holding import hold_families
 from crm.vocabulary import WINDOWS, attempt_type_of
 
 SILENT_TYPES = frozenset({"email_status_update", "sms_status_update"})
@@ -54,8 +55,19 @@ def _find_delivery(event: DeliveryEvent) -> Delivery | None:
     return found
 
 
-def _apply_event(receipt: Receipt, event: DeliveryEvent) -> bool:
+def _find_and_hold(event: DeliveryEvent) -> Delivery | None:
+    """The delivery, whose family stays what it is until the event is applied.
+
+    The family first, the message after it, as merging takes them.
+    """
     delivery = _find_delivery(event)
+    if delivery is None or hold_families([delivery.family_id]).get(delivery.family_id) == delivery.family_id:
+        return delivery
+    return _find_delivery(event)
+
+
+def _apply_event(receipt: Receipt, event: DeliveryEvent) -> bool:
+    delivery = _find_and_hold(event)
     if event.opt_out and delivery is not None and not event.address:
         _withdraw(replace(event, address=delivery.address))
     if delivery is None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.http import Http404
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -103,11 +104,11 @@ def _prepared(
     given: dict[int, tuple[Named, NewInteraction]], names: References, bad: dict[int, Exception]
 ) -> dict[int, NewInteraction]:
     """Rows that can be written; what is wrong with the others goes to `bad`."""
-    good = {}
+    good, now = {}, timezone.now()
     for index, (named, row) in given.items():
         try:
             row.family_id, row.member_id = names.resolve(named)
-            good[index] = check_interaction(row)
+            good[index] = check_interaction(row, now)
         except Invalid as error:
             bad[index] = error
     return good

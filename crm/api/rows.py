@@ -25,7 +25,7 @@ def _text(most: int, least: int = 0) -> Any:
     return Annotated[str, msgspec.Meta(min_length=least, max_length=most)]
 
 
-class PlainRow(msgspec.Struct, forbid_unknown_fields=True):
+class PlainRow(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """A row as `InteractionBody` describes it, with nothing to trim and nothing to convert."""
 
     family: Reference
@@ -64,25 +64,44 @@ class RowReader:
         """Readable rows, and what is wrong with the others, each by index."""
         good: dict[int, tuple[Named, NewInteraction]] = {}
         bad: Bad = {}
-        for index, row in enumerate(rows):
+        for index, (row, plain) in enumerate(zip(rows, _decoded(rows), strict=True)):
             try:
-                good[index] = self._plainly(row) or self._carefully(row)
+                good[index] = _taken(plain) if plain and self._is_open(plain) else self._carefully(row)
             except ValidationError as error:
                 bad[index] = error
         return good, bad
 
-    def _plainly(self, row: Any) -> tuple[Named, NewInteraction] | None:
-        try:
-            one = msgspec.convert(row, PlainRow)
-        except msgspec.ValidationError:
-            return None
-        if not one.is_trimmed():
-            return None
+    def _is_open(self, one: PlainRow) -> bool:
         for value_of, values in self._closed:
             if value_of(one) in values:
-                return None
-        member = None if one.member is None else str(one.member)
-        return Named(one.family, member), NewInteraction(
+                return False
+        return one.is_trimmed()
+
+    def _carefully(self, row: Any) -> tuple[Named, NewInteraction]:
+        given = dict(self._serializer.run_validation(row))
+        return Named(given.pop("family"), given.pop("member", None)), NewInteraction(family_id=0, **given)
+
+
+def _decoded(rows: Sequence[Any]) -> Sequence[PlainRow | None]:
+    """Rows that are plainly right; all at once where every one is."""
+    try:
+        return msgspec.convert(rows, list[PlainRow])
+    except msgspec.ValidationError:
+        return [_decoded_one(row) for row in rows]
+
+
+def _decoded_one(row: Any) -> PlainRow | None:
+    try:
+        return msgspec.convert(row, PlainRow)
+    except msgspec.ValidationError:
+        return None
+
+
+def _taken(one: PlainRow) -> tuple[Named, NewInteraction]:
+    member = None if one.member is None else str(one.member)
+    return (
+        Named(one.family, member),
+        NewInteraction(
             family_id=0,
             interaction_type=one.interaction_type,
             occurred_at=one.occurred_at,
@@ -93,8 +112,5 @@ class RowReader:
             outcome=one.outcome,
             in_reply_to=one.in_reply_to,
             metadata=one.metadata,
-        )
-
-    def _carefully(self, row: Any) -> tuple[Named, NewInteraction]:
-        given = dict(self._serializer.run_validation(row))
-        return Named(given.pop("family"), given.pop("member", None)), NewInteraction(family_id=0, **given)
+        ),
+    )

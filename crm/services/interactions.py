@@ -3,11 +3,11 @@
 import json
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import Any, Literal
 
+import msgspec
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
@@ -18,11 +18,12 @@ from crm.enums import Channel, Direction
 from crm.errors import Invalid
 from crm.folding import written_in
 from crm.linking import Attempt, Happening
-from crm.models import Interaction
+from crm.models import Interaction, Member
 from crm.news import announce
-from crm.services.engine import given, rows_as_table
+from crm.services.engine import each, given, rows_as_table
+from crm.services.holding import hold_families
 from crm.services.linking import find_attempts, link_again, wait_for_others
-from crm.vocabulary import TYPES, attempt_types, is_event_of_attempt
+from crm.vocabulary import TYPES, InteractionType, attempt_types, is_event_of_attempt
 
 EARSHOT = "earshot"
 STAFF = "earshot-staff"
@@ -32,13 +33,12 @@ EARLIEST_YEAR = 1990
 METADATA_LIMIT = 64 * 1024
 _JSON = json.JSONEncoder(allow_nan=False).encode
 _KEY_TYPES = ("bigint", "text", "text", "text")
-_LIMITS = {"external_id": 200, "external_system": 40, "in_reply_to": 200, "outcome": 60}
-_TEXTS = [(name, attrgetter(name), limit) for name, limit in _LIMITS.items()]
+_LONGEST_ESCAPE = 12 + len('": "",')
+"""How long one character may become in JSON, and what stands around a text."""
 _CHANNELS, _DIRECTIONS = frozenset(Channel.values), frozenset(Direction.values)
 
 
-@dataclass(slots=True)
-class NewInteraction:
+class NewInteraction(msgspec.Struct, gc=False):
     """One thing that happened, as its reporter tells it; channel and direction follow from a known type."""
 
     family_id: int
@@ -53,9 +53,9 @@ class NewInteraction:
     in_reply_to: str = ""
     message_id: int | None = None
     is_machine: bool = False
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = msgspec.field(default_factory=dict)
     created_by_id: int | None = None
-    attempt_id: int | None = field(default=None, init=False)
+    attempt_id: int | None = None
     """Which attempt an event belongs to; found when it is recorded."""
 
 
@@ -85,13 +85,37 @@ def record_interaction(row: NewInteraction, *, live: bool = True) -> Recorded:
     return record_interactions([row], live=live)[0]
 
 
-def check_interaction(row: NewInteraction) -> NewInteraction:
+def check_interaction(row: NewInteraction, now: datetime | None = None) -> NewInteraction:
     """Fill what the type implies and refuse what cannot be: raises `Invalid` by field."""
-    errors: dict[str, str] = {}
     kind = TYPES.get(row.interaction_type)
     if kind is not None:
         row.channel = row.channel or kind.channel
         row.direction = row.direction or kind.direction
+    if not row.external_id:
+        row.external_id = uuid.uuid4().hex
+    errors = {} if kind is not None and _is_as(kind, row) else _check_kind(row, kind)
+    for name, value, limit in (
+        ("external_id", row.external_id, 200),
+        ("external_system", row.external_system, 40),
+        ("in_reply_to", row.in_reply_to, 200),
+        ("outcome", row.outcome, 60),
+    ):
+        if value and (len(value) > limit or "\x00" in value):
+            errors[name] = _("At most %d characters, please.") % limit
+    errors |= _check_time(row.occurred_at, now or timezone.now())
+    if row.metadata != {}:
+        errors |= _check_metadata(row.metadata) or wrong_details(row.metadata, kind.details if kind else Details)
+    if errors:
+        raise Invalid(errors)
+    return row
+
+
+def _is_as(kind: InteractionType, row: NewInteraction) -> bool:
+    return row.channel == kind.channel and row.direction == kind.direction
+
+
+def _check_kind(row: NewInteraction, kind: InteractionType | None) -> dict[str, str]:
+    errors: dict[str, str] = {}
     if not row.interaction_type or len(row.interaction_type) > 60:
         errors["interaction_type"] = _("A type of 1 to 60 characters is needed.")
     if row.channel and row.channel not in _CHANNELS:
@@ -102,24 +126,13 @@ def check_interaction(row: NewInteraction) -> NewInteraction:
         errors["direction"] = _("The direction is “in” or “out”.")
     elif kind is not None and kind.direction and row.direction != kind.direction:
         errors["direction"] = _("This type always has the direction “%s”.") % kind.direction
-    if not row.external_id:
-        row.external_id = uuid.uuid4().hex
-    for name, value_of, limit in _TEXTS:
-        value = value_of(row)
-        if value and (len(value) > limit or "\x00" in value):
-            errors[name] = _("At most %d characters, please.") % limit
-    errors |= _check_time(row.occurred_at)
-    if row.metadata != {}:
-        errors |= _check_metadata(row.metadata) or wrong_details(row.metadata, kind.details if kind else Details)
-    if errors:
-        raise Invalid(errors)
-    return row
+    return errors
 
 
-def _check_time(occurred_at: datetime) -> dict[str, str]:
+def _check_time(occurred_at: datetime, now: datetime) -> dict[str, str]:
     if timezone.is_naive(occurred_at):
         return {"occurred_at": _("Say the time zone, as in 2026-11-12T17:24:00+00:00.")}
-    if occurred_at > timezone.now() + FUTURE_ALLOWED:
+    if occurred_at > now + FUTURE_ALLOWED:
         return {"occurred_at": _("This lies in the future; the log only keeps what happened.")}
     if occurred_at.year < EARLIEST_YEAR:
         return {"occurred_at": _("This lies before %d; please check the date.") % EARLIEST_YEAR}
@@ -129,6 +142,8 @@ def _check_time(occurred_at: datetime) -> dict[str, str]:
 def _check_metadata(metadata: object) -> dict[str, str]:
     if not isinstance(metadata, dict):
         return {"metadata": _("This must be an object.")}
+    if _is_small(metadata):
+        return {}
     try:
         text = _JSON(metadata)
     except (ValueError, TypeError, RecursionError):
@@ -136,6 +151,17 @@ def _check_metadata(metadata: object) -> dict[str, str]:
     if len(text) > METADATA_LIMIT or "\\u0000" in text:
         return {"metadata": _("At most 64 KB without null characters, please.")}
     return {}
+
+
+def _is_small(metadata: dict[Any, Any]) -> bool:
+    """Whether these are a few short texts, which need not be written out to see that they fit."""
+    size = 0
+    for pair in metadata.items():
+        for value in pair:
+            if type(value) is not str or "\x00" in value:
+                return False
+            size += len(value)
+    return size * _LONGEST_ESCAPE < METADATA_LIMIT
 
 
 _FIELDS = (
@@ -151,6 +177,7 @@ Key = tuple[int, str, str, str]
 
 def _record_all(rows: Sequence[NewInteraction], *, live: bool) -> list[Recorded]:
     """Attempts first, then the events that may belong to them, so that an event is written with its link."""
+    _follow_merges(rows)
     # A fixed order of keys lets two batches with the same rows wait for each other instead of locking up.
     ordered = sorted(rows, key=_key)
     events = [row for row in ordered if row.channel and is_event_of_attempt(row.interaction_type)]
@@ -165,6 +192,23 @@ def _record_all(rows: Sequence[NewInteraction], *, live: bool) -> list[Recorded]
     for start in range(0, len(new), BATCH):
         announce("interactions_recorded", ids=new[start : start + BATCH], live=live)
     return _told(rows, created)
+
+
+def _follow_merges(rows: Sequence[NewInteraction]) -> None:
+    """What is told of a family that was merged away a moment ago is of the one that stayed; raises `Invalid`."""
+    standing = hold_families(row.family_id for row in rows)
+    moved = [row for row in rows if standing.get(row.family_id) != row.family_id]
+    if not moved:
+        return
+    for row in moved:
+        if row.family_id not in standing:
+            raise Invalid({"family": _("This family is not there any more.")})
+        row.family_id = standing[row.family_id]
+    people = {row.member_id for row in moved if row.member_id is not None}
+    there = set(Member.objects.filter(pk__in=people).values_list("pk", flat=True))
+    for row in moved:
+        # Who became one with a namesake in the merge is left out, as where a person is taken out of the house.
+        row.member_id = row.member_id if row.member_id in there else None
 
 
 def _attempts(rows: Sequence[NewInteraction], created: dict[Key, int]) -> list[Attempt]:
@@ -211,8 +255,8 @@ def _key(row: NewInteraction) -> Key:
 
 
 def _values(row: NewInteraction, now: datetime) -> tuple[Any, ...]:
-    """The row as parameters in the order of `_FIELDS`; written out, as asking each model field is ten times as slow."""
-    kind, adapt = TYPES.get(row.interaction_type), connection.ops
+    """The row in the order of `_FIELDS`; written out, as asking each model field is ten times as slow."""
+    kind = TYPES.get(row.interaction_type)
     return (
         row.family_id,
         row.member_id,
@@ -222,14 +266,14 @@ def _values(row: NewInteraction, now: datetime) -> tuple[Any, ...]:
         kind.category if kind else "",
         str(row.direction),
         str(row.outcome),
-        adapt.adapt_datetimefield_value(row.occurred_at),
-        adapt.adapt_datetimefield_value(now),
+        row.occurred_at,
+        now,
         str(row.external_system),
         str(row.external_id),
         str(row.in_reply_to),
         row.message_id,
         row.is_machine,
-        adapt.adapt_json_value(row.metadata, None),
+        row.metadata,
         row.created_by_id,
         written_in(row.metadata),
     )
@@ -253,6 +297,12 @@ def _insert(rows: Sequence[NewInteraction], now: datetime) -> dict[Key, int]:
     return created
 
 
+_SAME_KEY = (
+    "i.family_id = named.family_id AND i.external_system = named.system "
+    "AND i.external_id = named.name AND i.interaction_type = named.kind"
+)
+
+
 def _find(keys: Sequence[Key]) -> dict[Key, int]:
     """Ids of rows that stand there already, by the very index that found them to be duplicates."""
     if not keys:
@@ -268,9 +318,7 @@ def _find(keys: Sequence[Key]) -> dict[Key, int]:
         with connection.cursor() as cursor:
             cursor.execute(
                 f"WITH {names} SELECT i.id, i.family_id, i.external_system, i.external_id, i.interaction_type "  # noqa: S608 - names of our own
-                f"FROM named JOIN {Interaction._meta.db_table} i ON i.family_id = named.family_id "
-                "AND i.external_system = named.system AND i.external_id = named.name "
-                "AND i.interaction_type = named.kind",
+                f"FROM {each('named', Interaction._meta.db_table, 'i', _SAME_KEY)}",
                 parameters,
             )
             found |= {(row[1], row[2], row[3], row[4]): row[0] for row in cursor.fetchall()}

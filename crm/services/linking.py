@@ -8,7 +8,7 @@ from django.db import connection
 
 from crm.linking import Attempt, AttemptIndex, Happening, resolve_links
 from crm.models import Interaction
-from crm.services.engine import WRITTEN_AT_ONCE, Columns, aware, given
+from crm.services.engine import WRITTEN_AT_ONCE, Columns, aware, each, given
 from crm.vocabulary import TYPES, WINDOWS, attempt_types, is_event_of_attempt
 
 LOCK_CLASS = 727_310_843
@@ -72,14 +72,17 @@ def _naming(attempts: Sequence[Attempt]) -> list[tuple[Any, ...]]:
             "name": ("text", [row.external_id for row in attempts]),
         },
     )
-    # The literal bound is what lets the partial index serve.
-    select = f"SELECT {_columns(Happening)}, i.attempt_id FROM born JOIN {_TABLE} i ON i.family_id = born.family_id "  # noqa: S608 - names of our own
-    kinds = f"i.external_system = born.system AND i.interaction_type IN ({_marks(_EVENT_TYPES)})"
-    return _rows(
-        f"WITH {born} {select} AND i.in_reply_to = born.name AND i.in_reply_to > '' WHERE {kinds} "
-        f"UNION {select} AND i.external_id = born.name WHERE {kinds}",
-        [*parameters, *_EVENT_TYPES, *_EVENT_TYPES],
+    same = (
+        "i.family_id = born.family_id AND i.external_system = born.system "
+        f"AND i.interaction_type IN ({_marks(_EVENT_TYPES)})"
     )
+    # The literal bound is what lets the partial index serve.
+    ways = ("i.in_reply_to = born.name AND i.in_reply_to > ''", "i.external_id = born.name")
+    selects = [
+        f"SELECT {_columns(Happening)}, i.attempt_id FROM {each('born', _TABLE, 'i', f'{same} AND {way}')}"  # noqa: S608 - names of our own
+        for way in ways
+    ]
+    return _rows(f"WITH {born} {' UNION ALL '.join(selects)}", [*parameters, *_EVENT_TYPES, *_EVENT_TYPES])
 
 
 def _overtaken(attempts: Sequence[Attempt]) -> list[tuple[Any, ...]]:
@@ -96,12 +99,14 @@ def _overtaken(attempts: Sequence[Attempt]) -> list[tuple[Any, ...]]:
     )
     if not reached:
         return []
+    near = (
+        "i.family_id = born.family_id AND i.occurred_at >= born.since AND i.occurred_at <= born.until "
+        f"AND i.channel = born.channel AND i.interaction_type IN ({_marks(_EVENT_TYPES)}) AND i.message_id IS NULL"
+    )
     return _rows(
-        f"WITH {born} SELECT {_columns(Happening)}, i.attempt_id FROM born "  # noqa: S608 - names of our own
-        f"JOIN {_TABLE} i ON i.family_id = born.family_id AND i.occurred_at >= born.since "
-        f"AND i.occurred_at <= born.until AND i.channel = born.channel LEFT JOIN {_TABLE} a ON a.id = i.attempt_id "
-        f"WHERE i.interaction_type IN ({_marks(_EVENT_TYPES)}) AND i.message_id IS NULL "
-        "AND (a.id IS NULL OR (a.occurred_at <= born.since "
+        f"WITH {born} SELECT {_columns(Happening)}, i.attempt_id FROM {each('born', _TABLE, 'i', near)} "  # noqa: S608 - names of our own
+        f"LEFT JOIN {_TABLE} a ON a.id = i.attempt_id "
+        "WHERE (a.id IS NULL OR (a.occurred_at <= born.since "
         "AND NOT (a.external_system = i.external_system AND a.external_id IN (i.in_reply_to, i.external_id))))",
         [*parameters, *_EVENT_TYPES],
     )
@@ -117,7 +122,7 @@ def _reach(spans: Mapping[int, tuple[datetime, datetime]]) -> tuple[str, list[An
     return given("reach", columns)
 
 
-def _attempts_for(events: Sequence[Happening], new: Sequence[Attempt]) -> list[Attempt]:
+def _attempts_for(events: Sequence[Happening], new: Sequence[Attempt]) -> AttemptIndex:
     """Everything that an event may belong to: what it names first, what is in reach only for those left over."""
     found = {row.id: row for row in new}
     told = {(row.family_id, row.channel, row.external_system, row.external_id) for row in new}
@@ -128,8 +133,8 @@ def _attempts_for(events: Sequence[Happening], new: Sequence[Attempt]) -> list[A
         rows = _carrying(Attempt, {row.family_id for row in events}, sorted(carried))
         found |= {row[0]: _timed(Attempt(*row[:-1])) for row in rows}
     index = AttemptIndex(found.values())
-    left = [row for row in free if index.named(row) is None]
-    return list((found | {row.id: row for row in _in_reach(left)}).values())
+    near = _in_reach([row for row in free if index.named(row) is None])
+    return AttemptIndex((found | {row.id: row for row in near}).values()) if near else index
 
 
 def _named(events: Sequence[Happening]) -> list[Attempt]:
@@ -143,8 +148,9 @@ def _named(events: Sequence[Happening]) -> list[Attempt]:
         "named", {name: (types[name], list(values)) for name, values in zip(types, columns, strict=True)}
     )
     return _attempts(
-        f"WITH {names} SELECT {_columns(Attempt)} FROM named JOIN {_TABLE} i ON i.family_id = named.family_id "  # noqa: S608 - names of our own
-        "AND i.external_system = named.system AND i.external_id = named.name",
+        names,
+        "named",
+        "i.family_id = named.family_id AND i.external_system = named.system AND i.external_id = named.name",
         parameters,
     )
 
@@ -171,15 +177,17 @@ def _in_reach(events: Sequence[Happening]) -> list[Attempt]:
         return []
     reach, parameters = _reach({one: (min(at) - _LONGEST, max(at)) for one, at in times.items()})
     return _attempts(
-        f"WITH {reach} SELECT {_columns(Attempt)} FROM reach JOIN {_TABLE} i ON i.family_id = reach.family_id "  # noqa: S608 - names of our own
-        "AND i.occurred_at >= reach.since AND i.occurred_at <= reach.until",
+        reach,
+        "reach",
+        "i.family_id = reach.family_id AND i.occurred_at >= reach.since AND i.occurred_at <= reach.until",
         parameters,
     )
 
 
-def _attempts(sql: str, parameters: list[Any]) -> list[Attempt]:
+def _attempts(asked: str, name: str, condition: str, parameters: list[Any]) -> list[Attempt]:
     kinds = sorted(attempt_types())
-    rows = _rows(f"{sql} WHERE i.interaction_type IN ({_marks(kinds)})", [*parameters, *kinds])
+    wanted = each(name, _TABLE, "i", f"{condition} AND i.interaction_type IN ({_marks(kinds)})")
+    rows = _rows(f"WITH {asked} SELECT {_columns(Attempt)} FROM {wanted}", [*parameters, *kinds])  # noqa: S608 - names of our own
     return [_timed(Attempt(*row)) for row in rows]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from crm.models import Family
 from crm.services.interactions import _FIELDS as FIELDS
@@ -84,7 +85,8 @@ def insert_plainly(given: list[dict[str, Any]]) -> list[int]:
 def prepared(body: bytes) -> list[tuple[Any, ...]]:
     """A list as COPY takes it, made before the clock runs."""
     now = timezone.now()
-    return [values_of(as_new(row), now) for row in json.loads(body)]
+    rows = [values_of(as_new(row), now) for row in json.loads(body)]
+    return [tuple(Jsonb(value) if isinstance(value, dict) else value for value in row) for row in rows]
 
 
 def copy_in(prepared_rows: list[tuple[Any, ...]]) -> None:

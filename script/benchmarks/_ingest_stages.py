@@ -12,13 +12,13 @@ from django.db import connection
 
 STAGES = {
     "decode (JSON)": ["crm.api.parsing.StrictJSONParser.parse"],
-    "validate": ["crm.api.rows.RowReader.read", "crm.services.interactions.check_interaction"],
-    "resolve references": ["crm.api.interactions.find_references"],
+    "validate": ["crm.api.rows.RowReader.read", "crm.api.interactions._prepared"],
+    "look up references": ["crm.api.interactions.find_references"],
     "insert": ["crm.services.interactions._insert"],
     "link": ["crm.services.interactions._link", "crm.services.interactions.link_again"],
     "wait for other clients": ["crm.services.interactions.wait_for_others"],
     "tell the news": ["crm.services.interactions.announce"],
-    "commit": ["COMMIT"],
+    "commit, with checks of keys": ["COMMIT"],
     "answer": ["crm.api.interactions.answer_rows", "rest_framework.response.Response.rendered_content"],
 }
 

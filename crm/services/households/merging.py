@@ -1,9 +1,10 @@
 """Makes one family of two: everything of the one that goes moves to the one that stays."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,13 +19,23 @@ from crm.services.households.repoint import Steps, change_value, point_all, put_
 from crm.services.households.standing import Scope, keep_refused, refused_in
 from crm.services.people import refresh_family_text
 
+TRIES = 3
 
-@transaction.atomic
+
 def merge_families(*, keep_id: int, gone_id: int, by_id: int | None) -> HouseholdChange:
     """Move all that the second family has to the first, and leave its reference and address leading there.
 
     People of the same name, or of the same reference, become one. Raises `Invalid` where that cannot be.
     """
+    for _turn in range(0 if connection.in_atomic_block else TRIES - 1):
+        # A job may hold what was said to the family and wait for the family: then the database ends one of the two.
+        with suppress(OperationalError):
+            return _merge(keep_id, gone_id, by_id)
+    return _merge(keep_id, gone_id, by_id)
+
+
+@transaction.atomic
+def _merge(keep_id: int, gone_id: int, by_id: int | None) -> HouseholdChange:
     keep, gone = lock_pair(keep_id, gone_id)
     if reasons := objections(gone):
         raise Invalid({"": reasons})
