@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -18,7 +18,8 @@ from crm.api.errors import PROBLEM, LengthRequired
 from crm.api.once import HEADER, Handler, answering_once
 from crm.api.parsing import StrictJSONParser
 from crm.api.throttles import KeyThrottle
-from crm.models import Family
+from crm.audit import acting_with_key
+from crm.models import ApiKey, Family
 from crm.selectors.references import find_family
 
 BATCH_LIMIT = 1000
@@ -33,6 +34,14 @@ class ApiView(APIView):
     scopes: dict[str, str] = {}
     writes = True
     """Whether a POST changes anything, so that `Idempotency-Key` means something."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """As usual; what a key changes is written down under its name."""
+        with acting_with_key(self._name_of_key):
+            return super().dispatch(request, *args, **kwargs)
+
+    def _name_of_key(self) -> str | None:
+        return self.request.auth.name if isinstance(self.request.auth, ApiKey) else None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """As usual, and refuse a body that the web layer would take for an empty one."""
