@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from crm.api.errors import PROBLEM, LengthRequired
-from crm.api.once import HEADER, Handler, answering_once
+from crm.api.once import CHANGING, HEADER, Handler, answering_once
 from crm.api.parsing import StrictJSONParser
 from crm.api.throttles import KeyThrottle
 from crm.audit import acting_with_key
@@ -33,7 +33,7 @@ class ApiView(APIView):
     throttle_classes = [KeyThrottle]
     scopes: dict[str, str] = {}
     writes = True
-    """Whether a POST changes anything, so that `Idempotency-Key` means something."""
+    """Whether a request changes anything, so that `Idempotency-Key` means something."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """As usual; what a key changes is written down under its name."""
@@ -48,10 +48,11 @@ class ApiView(APIView):
         super().initial(request, *args, **kwargs)
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequired
-        handler: Handler | None = getattr(self, "post", None)
-        if handler is not None and request.method == "POST" and self.writes and HEADER in request.headers:
+        name = str(request.method).lower()
+        handler: Handler | None = getattr(self, name, None)
+        if handler is not None and request.method in CHANGING and self.writes and HEADER in request.headers:
             # The method that is looked up next, on this view of this one request.
-            self.__dict__["post"] = answering_once(handler)
+            self.__dict__[name] = answering_once(handler)
 
 
 class UnknownRoute(APIView):
@@ -121,11 +122,11 @@ def described(
 ) -> Callable[[View], View]:
     """Describe a view method in the schema: its answers by status, its body, its query; problems come of themselves.
 
-    `once` says whether a POST heeds `Idempotency-Key`.
+    `once` says whether a method that changes anything heeds `Idempotency-Key`.
     """
 
     def describe(view: View) -> View:
-        heeds = once and view.__name__ == "post"
+        heeds = once and view.__name__.upper() in CHANGING
         words = _PROBLEMS | (_ONCE if heeds else {})
         problems = {(status, PROBLEM): OpenApiResponse(ProblemShape, description=one) for status, one in words.items()}
         return extend_schema(

@@ -1,4 +1,4 @@
-"""One address or one person of a family at a time, as other systems add, change and remove them."""
+"""One address or one person of a family at a time, as other systems add and change them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -83,21 +83,6 @@ def stand_back(*, before: ContactPoint) -> None:
 def _tell(point: ContactPoint) -> None:
     refresh_family_text(family_ids=[point.family_id])
     announce("contact_point_changed", ids=[point.pk])
-
-
-@transaction.atomic
-def delete_contact_point(*, point: ContactPoint) -> None:
-    """Take an address away; the next one of its channel becomes primary, and what was said over it stays."""
-    Family.objects.select_for_update().get(pk=point.family_id)
-    left = ContactPoint.objects.filter(family_id=point.family_id, channel=point.channel).exclude(pk=point.pk)
-    point.delete()
-    heir = left.order_by("-is_valid", "pk").first()
-    if point.is_primary and heir is not None:
-        heir.is_primary = True
-        heir.save(update_fields=["is_primary"])
-    refresh_family_text(family_ids=[point.family_id])
-    if heir is not None:
-        announce("contact_point_changed", ids=[heir.pk])
 
 
 @transaction.atomic
