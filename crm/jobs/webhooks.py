@@ -18,6 +18,7 @@ from standardwebhooks.webhooks import Webhook
 
 from crm.adapters.outside import Forbidden, Unreachable, post
 from crm.enums import WebhookEvent, WebhookState
+from crm.jobs.parts import run_parts
 from crm.models import WebhookMessage, WebhookSubscription
 from crm.selectors.preferences import read_preferences
 from crm.selectors.shapes import consents_as_json, entries_as_json
@@ -222,15 +223,22 @@ def _settle(message: WebhookMessage, state: str, *, status: int | None = None, e
 
 def sweep_api() -> dict[str, int]:
     """Free what dead workers held, give up what nobody hears any more, forget what is old."""
+    return run_parts({"freed": _free, "given_up": _give_up, "forgotten": _forget, "answers": forget_answers})
+
+
+def _free() -> int:
+    lost = WebhookMessage.objects.filter(state=WebhookState.SENDING, claimed_until__lt=timezone.now())
+    return lost.update(state=WebhookState.WAITING, claimed_until=None)
+
+
+def _give_up() -> int:
     now = timezone.now()
-    lost = WebhookMessage.objects.filter(state=WebhookState.SENDING, claimed_until__lt=now)
     unheard = WebhookMessage.objects.filter(
         state=WebhookState.WAITING, give_up_at__lt=now, subscription__disabled_at__isnull=False
     )
-    old = WebhookMessage.objects.filter(settled_at__lt=now - KEPT_FOR).order_by("settled_at")
-    return {
-        "freed": lost.update(state=WebhookState.WAITING, claimed_until=None),
-        "given_up": unheard.update(state=WebhookState.FAILED, settled_at=now, error=_("the webhook was switched off")),
-        "forgotten": WebhookMessage.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:5_000])).delete()[0],
-        "answers": forget_answers(),
-    }
+    return unheard.update(state=WebhookState.FAILED, settled_at=now, error=_("the webhook was switched off"))
+
+
+def _forget() -> int:
+    old = WebhookMessage.objects.filter(settled_at__lt=timezone.now() - KEPT_FOR).order_by("settled_at")
+    return WebhookMessage.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:5_000])).delete()[0]

@@ -133,6 +133,6 @@ def restore_contact_point(*, point: ContactPoint) -> ContactPoint:
     point = ContactPoint.objects.select_for_update().get(pk=point.pk)
     if not point.is_valid:
         point.mark_working()
-        point.save(update_fields=["is_valid", "invalid_reason", "invalid_since"])
+        point.save(update_fields=["is_valid", "invalid_reason", "invalid_since", "restored_at"])
         announce("contact_point_changed", ids=[point.pk])
     return point

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -322,9 +323,13 @@ def _text_of(family: Family, former: Iterable[str]) -> str:
 
 
 @transaction.atomic
-def invalidate_address(*, channel: str, address: str, reason: str) -> int:
-    """Mark an address as broken wherever it stands; answers how many contact points changed."""
-    points = list(ContactPoint.objects.select_for_update().filter(channel=channel, value=address, is_valid=True))
+def invalidate_address(*, channel: str, address: str, reason: str, happened_at: datetime | None = None) -> int:
+    """Mark an address as broken wherever it stands; answers how many contact points changed.
+
+    Where somebody said since `happened_at` (now, if None) that it works again, it stays so.
+    """
+    works = ContactPoint.objects.select_for_update().filter(channel=channel, value=address, is_valid=True)
+    points = list(works.exclude(restored_at__gt=happened_at or timezone.now()))
     for point in points:
         point.is_valid, point.invalid_reason, point.invalid_since = False, reason[:200], timezone.now()
     ContactPoint.objects.bulk_update(points, ["is_valid", "invalid_reason", "invalid_since"])
