@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from crm.api.errors import PROBLEM, LengthRequired
 from crm.api.once import CHANGING, HEADER, Handler, answering_once
 from crm.api.parsing import StrictJSONParser
-from crm.api.throttles import KeyThrottle
+from crm.api.throttles import KeyThrottle, rate_headers
 from crm.audit import acting_with_key
 from crm.models import ApiKey, Family
 from crm.selectors.references import find_family
@@ -42,6 +42,13 @@ class ApiView(APIView):
 
     def _name_of_key(self) -> str | None:
         return self.request.auth.name if isinstance(self.request.auth, ApiKey) else None
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """As usual, and say how many requests are left."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        for name, value in rate_headers(request).items():
+            response.headers[name] = value
+        return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """As usual, and refuse a body that the web layer would take for an empty one."""
