@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
@@ -91,8 +92,20 @@ def _tell(claims: Sequence[Claim]) -> None:
             _put_back(claim)
             continue
         message = _hold(claim)
-        if message is not None and not _tell_one(message):
+        if message is not None and not _tell_surely(message):
             silent.add(claim.subscription_id)
+
+
+def _tell_surely(message: WebhookMessage) -> bool:
+    """As `_tell_one`; what cannot be put into words waits like a message that was refused, and holds up no other."""
+    try:
+        return _tell_one(message)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception as error:
+        log.exception("webhook message %s cannot be told", message.pk)
+        _failed(message, repr(error), silent=False)
+        return True
 
 
 def _hold(claim: Claim) -> WebhookMessage | None:

@@ -14,6 +14,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from crm.adapters import outside
 from crm.errors import Invalid
 from crm.jobs import sweep_api, tell_webhooks
+from crm.jobs import webhooks as tell_job
 from crm.models import ApiKey, WebhookMessage, WebhookSubscription
 from crm.services import (
     NewInteraction,
@@ -275,6 +276,23 @@ def test_what_is_switched_off_in_the_middle_of_a_batch_hears_no_more(hook, meanw
     tell_webhooks()
     assert len(posted) == 1
     assert list(WebhookMessage.objects.order_by("pk").values_list("state", "tries")) == [("sent", 1), ("waiting", 0)]
+
+
+def test_what_cannot_be_put_into_words_holds_up_no_other(hook, portal, monkeypatch):
+    first, _second = (make_interaction(make_family(), "note") for _each in range(2))
+    in_words = tell_job.data_of
+
+    def data_of(event, ids):
+        if first.pk in ids:
+            raise RuntimeError("nobody thought of this")
+        return in_words(event, ids)
+
+    monkeypatch.setattr(tell_job, "data_of", data_of)
+    tell_webhooks()
+    assert len(portal.heard) == 1
+    poisoned = WebhookMessage.objects.get(state="waiting")
+    assert "nobody thought of this" in poisoned.error
+    assert poisoned.due_at > timezone.now()
 
 
 def test_with_its_key_a_webhook_falls_silent_at_once(hook, portal):
