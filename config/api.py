@@ -10,7 +10,8 @@ from crm.api.consents import FamilyConsents
 from crm.api.contacts import ContactPointDetail, ContactPoints, MemberDetail, Members
 from crm.api.doors import UnknownRoute
 from crm.api.families import FamilyDetail, FamilyList
-from crm.api.interactions import InteractionCollection, InteractionDetail, Timeline
+from crm.api.interactions import InteractionDetail, Timeline
+from crm.api.log import InteractionList
 from crm.api.portal import PortalPreferences, PortalTokens, PortalTrack
 from crm.api.preferences import FamilyPreferences, PreferencesList
 from crm.api.tasks import TaskCollection, TaskDetail
@@ -29,7 +30,7 @@ urlpatterns = [
     path("families/<str:ref>/preferences/", FamilyPreferences.as_view(), name="family-preferences"),
     path("families/<str:ref>/recommendation/", FamilyRecommendation.as_view(), name="family-recommendation"),
     path("families/<str:ref>/consents/", FamilyConsents.as_view(), name="consents"),
-    path("interactions/", InteractionCollection.as_view(), name="interactions"),
+    path("interactions/", InteractionList.as_view(), name="interactions"),
     path("interactions/<int:pk>/", InteractionDetail.as_view(), name="interaction"),
     path("webhooks/", Webhooks.as_view(), name="webhooks"),
     path("webhooks/<int:pk>/", WebhookDetail.as_view(), name="webhook"),

@@ -7,6 +7,9 @@ from analytics.views import dashboard
 from config import health, views
 from crm.api.doors import UnknownRoute
 
+handler400 = "config.errors.bad_request"
+handler500 = "config.errors.server_error"
+
 urlpatterns = [
     path("", dashboard, name="dashboard"),
     path("", include("config.accounts.urls")),

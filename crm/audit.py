@@ -1,12 +1,13 @@
-"""Who changes what: names the person that acts, and the tables whose changes are written down.
+"""Who changes what: names the person or API key that acts, and the tables whose changes are written down.
 
 django-auditlog compares and writes on save and delete. What goes by `update()` or `bulk_create` passes it by:
-`crm.services.note_changes` writes that. Where nobody acts (jobs, commands, an API key) nothing is written.
+`crm.services.note_changes` writes that. Where nobody acts (jobs, commands, a family's browser) nothing is written.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -17,19 +18,32 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
 
 HIDDEN = "•••"
-_person: ContextVar[Callable[[], Any] | None] = ContextVar("person", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a person, or a name that stands for no person."""
+
+    person: Any | None
+    name: str
+
+
+_actor: ContextVar[Callable[[], Actor | None] | None] = ContextVar("actor", default=None)
 
 
 @contextmanager
 def acting(person: Callable[[], Any]) -> Iterator[None]:
     """Let changes in this block be those of a person, who is only looked up when something is written."""
-    token = _person.set(person)
-    try:
+
+    def actor() -> Actor | None:
+        found = person()
+        return Actor(found, found.get_username()) if found is not None and found.is_authenticated else None
+
+    with _acting(actor):
         yield
-    finally:
-        _person.reset(token)
 
 
 @contextmanager
@@ -40,11 +54,36 @@ def acting_for(user_id: int | None) -> Iterator[None]:
         yield
 
 
-def person_acting() -> Any | None:
-    """The person whose request or job this is, or None."""
-    person = _person.get()
-    found = person() if person is not None else None
-    return found if found is not None and found.is_authenticated else None
+@contextmanager
+def acting_with_key(name: Callable[[], str | None]) -> Iterator[None]:
+    """The same for a request of another system, by the name of its API key; no name is nobody."""
+
+    def actor() -> Actor | None:
+        found = name()
+        return Actor(None, _("API key “%s”") % found) if found else None
+
+    # The middleware found no session, and so nobody whose changes would be compared.
+    written = auditlog_disabled.set(False)
+    try:
+        with _acting(actor):
+            yield
+    finally:
+        auditlog_disabled.reset(written)
+
+
+@contextmanager
+def _acting(actor: Callable[[], Actor | None]) -> Iterator[None]:
+    token = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+def who_acts() -> Actor | None:
+    """The person or key whose request or job this is, or None."""
+    actor = _actor.get()
+    return actor() if actor is not None else None
 
 
 class ActorMiddleware:
@@ -90,21 +129,26 @@ def tracked_fields(model: type[Model]) -> frozenset[str]:
     return frozenset(known["include_fields"]) - frozenset(known["mask_fields"])
 
 
-def only_people(sender: Any, **about: Any) -> bool:
-    """django-auditlog's question whether to write: only what a person does."""
-    return person_acting() is not None
+def only_with_actor(sender: Any, **about: Any) -> bool:
+    """django-auditlog's question whether to write: only what a person or a key does."""
+    return who_acts() is not None
 
 
 def begin() -> None:
     """Track the ground floor's tables."""
     from crm import models
 
-    pre_log.connect(only_people, dispatch_uid="crm.audit.only_people")
+    pre_log.connect(only_with_actor, dispatch_uid="crm.audit.only_with_actor")
     track(models.Family, leave_out={"updated_at"}, sets={"tags"})
-    track(models.ContactPoint, leave_out={"created_at", "last_ok_at"})
+    track(models.ContactPoint, leave_out={"created_at", "last_ok_at", "restored_at"})
     # Who and when stand in the entry itself.
     track(models.StatedPreference, leave_out={"recorded_at", "recorded_by"})
     track(models.Consent, leave_out={"family", "recorded_at", "recorded_by"})
     track(models.ApiKey, leave_out={"digest", "created_at", "last_used_at"})
+    track(
+        models.WebhookSubscription,
+        leave_out={"created_at", "failing_since", "paused_until", "last_success_at"},
+        hide={"secret", "previous_secret"},
+    )
     for model in (models.Member, models.Topic, models.Tag):
         track(model)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -123,3 +124,26 @@ def http_double(answer: Callable[[Seen], Answer]) -> Iterator[Double]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def slow_server(drops: bytes, pause: float = 0.05) -> Iterator[int]:
+    """A server that says these bytes one by one, so that no single wait is long; yields its port."""
+    listener, over = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):  # the other side has hung up
+            line, _address = listener.accept()
+            with line:
+                for drop in drops:
+                    line.sendall(bytes([drop]))
+                    if over.wait(pause):
+                        return
+
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        over.set()
+        listener.close()

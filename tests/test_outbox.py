@@ -1,9 +1,11 @@
 """From a request to a delivery, its callbacks, its fallback: through services, jobs and the real webhooks."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
 import time_machine
+from celery.exceptions import SoftTimeLimitExceeded
 from django.test import Client
 from django.utils import timezone
 
@@ -17,6 +19,8 @@ from crm.services import CallReport, log_call, record_consent, state_preference
 from tests.factories import guardian, make_family
 
 pytestmark = pytest.mark.django_db
+# Of the same name as the job in it.
+sweeping = import_module("channels.jobs.sweep")
 
 
 def say(family: Any, **extra: Any) -> Message:
@@ -190,6 +194,47 @@ def test_a_worker_that_dies_before_its_intent_is_done_again_once() -> None:
     )
     sweep()
     assert message.deliveries.get().state == "sent"
+
+
+def test_a_part_that_fails_holds_up_none_behind_it(monkeypatch: Any, caplog: Any) -> None:
+    message = say(make_family())
+
+    def broken() -> int:
+        raise RuntimeError("a receipt nobody thought of")
+
+    monkeypatch.setattr(sweeping, "process_receipts", broken)
+    with pytest.raises(ExceptionGroup) as raised:
+        sweep()
+    assert message.deliveries.get().state == "sent"
+    assert "receipts failed" in caplog.text
+    assert [str(error) for error in raised.value.exceptions] == ["a receipt nobody thought of"]
+
+
+def test_a_message_that_cannot_be_released_holds_up_none_behind_it(monkeypatch: Any) -> None:
+    later = timezone.now() + timezone.timedelta(hours=1)
+    first, second = (say(make_family(), send_after=later) for _each in range(2))
+    real = sweeping._release
+
+    def release(pk: int) -> int:
+        if pk == first.pk:
+            raise RuntimeError("poisoned")
+        return real(pk)
+
+    monkeypatch.setattr(sweeping, "_release", release)
+    with time_machine.travel(later + timezone.timedelta(seconds=1)), pytest.raises(ExceptionGroup):
+        sweep()
+    assert (first.deliveries.count(), second.deliveries.get().state) == (0, "sent")
+
+
+def test_when_the_time_of_a_tick_is_over_nothing_more_is_begun(monkeypatch: Any) -> None:
+    def too_long() -> int:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(sweeping, "process_receipts", too_long)
+    message = say(make_family())
+    with pytest.raises(SoftTimeLimitExceeded):
+        sweep()
+    assert message.deliveries.get().state == "queued"
 
 
 def test_held_until_a_time_then_asked_again() -> None:

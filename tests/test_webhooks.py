@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from twilio.request_validator import RequestValidator
 
@@ -18,10 +20,17 @@ from channels.jobs import process_receipts, replay_receipts, send_due
 from channels.jobs.hear import retry_unmatched
 from channels.models import Delivery, Receipt, RefusedCallback, Unmatched
 from channels.services import MessageRequest, send_message
-from crm.models import Consent, Interaction
-from crm.services import ContactDetails, FamilyDetails, MemberDetails, upsert_family
+from crm.models import Consent, ContactPoint, Interaction
+from crm.services import (
+    ContactDetails,
+    FamilyDetails,
+    MemberDetails,
+    invalidate_address,
+    restore_contact_point,
+    upsert_family,
+)
 from tests import hooks
-from tests.factories import make_family
+from tests.factories import make_family, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -364,3 +373,49 @@ def test_refusals_are_counted_by_day() -> None:
         hooks.twilio("status", "delivered", signature="x", PHONE="+447700900000")
     row = RefusedCallback.objects.get()
     assert (row.count, row.day) == (3, timezone.localdate())
+
+
+def test_what_staff_restored_is_not_broken_by_what_happened_before() -> None:
+    delivery = sent("email")
+    bounce = told("bounce", delivery)
+    hooks.sendgrid(bounce)
+    process_receipts()
+    point = ContactPoint.objects.get(channel="email")
+    assert not point.is_valid
+    restore_contact_point(point=point)
+    assert replay_receipts(failed_only=False) == 1
+    # The vendor tells of the same bounce again, under another name; and of an address that another family has.
+    make_family(email=point.value)
+    hooks.sendgrid(bounce.replace("sg-bounce", "sg-bounce-again"))
+    process_receipts()
+    assert dict(ContactPoint.objects.filter(channel="email").values_list("pk", "is_valid"))[point.pk] is True
+    soon = str(int(time.time()) + 1)
+    hooks.sendgrid(bounce.replace("sg-bounce", "sg-bounce-new").replace("1763740801", soon))
+    process_receipts()
+    point.refresh_from_db()
+    assert not point.is_valid
+
+
+def test_an_old_delivery_told_again_does_not_turn_back_when_it_last_worked() -> None:
+    delivery = sent("email")
+    hooks.sendgrid(told("events", delivery))
+    process_receipts()
+    later = timezone.now()
+    ContactPoint.objects.filter(channel="email").update(last_ok_at=later)
+    replay_receipts(failed_only=False)
+    assert ContactPoint.objects.get(channel="email").last_ok_at == later
+
+
+def test_an_administrator_who_restores_counts_too(client: Client) -> None:
+    point = make_family().contact_points.get(channel="email")
+    ContactPoint.objects.filter(pk=point.pk).update(is_valid=False, invalid_reason="bounced")
+    client.force_login(make_user("root", superuser=True))
+    given = {
+        "family": point.family_id, "member": point.member_id, "channel": "email", "value": point.value, "label": "",
+        "is_primary": "on", "is_valid": "on", "invalid_reason": "", "invalid_since_0": "", "invalid_since_1": "",
+    }  # fmt: skip
+    answer = client.post(reverse("admin:crm_contactpoint_change", args=[point.pk]), given)
+    assert answer.status_code == 302, answer.content.decode()
+    before = timezone.now() - timedelta(minutes=1)
+    assert not invalidate_address(channel="email", address=point.value, reason="old", happened_at=before)
+    assert invalidate_address(channel="email", address=point.value, reason="new")

@@ -87,11 +87,16 @@ def _apply_event(receipt: Receipt, event: DeliveryEvent) -> bool:
             complained=event.opt_out == "complaint",
         )
     if event.address_dead:
-        invalidate_address(channel=delivery.channel, address=delivery.address, reason=event.error or event.error_code)
-    elif event.state in ("delivered", "engaged"):
-        ContactPoint.objects.filter(channel=delivery.channel, value=delivery.address, is_valid=True).update(
-            last_ok_at=event.occurred_at
+        invalidate_address(
+            channel=delivery.channel,
+            address=delivery.address,
+            reason=event.error or event.error_code,
+            happened_at=event.occurred_at,
         )
+    elif event.state in ("delivered", "engaged"):
+        works = ContactPoint.objects.filter(channel=delivery.channel, value=delivery.address, is_valid=True)
+        # What is told late or again does not turn the clock back.
+        works.exclude(last_ok_at__gte=event.occurred_at).update(last_ok_at=event.occurred_at)
     if event.interaction_type not in SILENT_TYPES:
         _record_event(delivery, event)
     receipt.families.add(delivery.family_id)

@@ -18,6 +18,7 @@ from channels.selectors.decisions import worded
 from channels.services import apply_state
 from channels.services.send import new_delivery
 from channels.services.senders import SenderBook
+from crm.jobs.parts import run_each, run_parts
 from crm.models import Tick
 from crm.news import tell_again
 
@@ -25,20 +26,25 @@ BATCH = 200
 
 
 def sweep() -> dict[str, int]:
-    """Free dead claims, release held messages, read receipts, send; answers what each part did."""
+    """Free dead claims, release held messages, read receipts, send; answers what each part did.
+
+    A part that fails holds up none of the others; the errors are raised together at the end.
+    """
     Tick.objects.update_or_create(job="heartbeat", slot="worker", defaults={"started_at": timezone.now()})
-    return {
-        "freed": free_dead_claims(),
-        "released": release_held(),
-        "echoes": post_echoes(),
-        "receipts": process_receipts(),
-        "rematched": retry_unmatched(),
-        "moved": leave_vendors_away(),
-        "fallbacks": _forgotten_fallbacks(),
-        "sent": send_due(),
-        "news": tell_again(),
-        "forgotten": forget_echoes(),
-    }
+    return run_parts(
+        {
+            "freed": free_dead_claims,
+            "released": release_held,
+            "echoes": post_echoes,
+            "receipts": process_receipts,
+            "rematched": retry_unmatched,
+            "moved": leave_vendors_away,
+            "fallbacks": _forgotten_fallbacks,
+            "sent": send_due,
+            "news": tell_again,
+            "forgotten": forget_echoes,
+        }
+    )
 
 
 def free_dead_claims() -> int:
@@ -47,22 +53,25 @@ def free_dead_claims() -> int:
     freed = late.filter(intent_at=None).update(
         state=DeliveryState.QUEUED, claimed_until=None, updated_at=timezone.now()
     )
-    for delivery_id in late.exclude(intent_at=None).values_list("pk", flat=True)[:BATCH]:
-        apply_state(
-            delivery_id=delivery_id,
-            state="unknown",
-            error_code="worker_died",
-            error="the worker stopped between sending and hearing the answer",
-        )
-        freed += 1
-    return freed
+    lost = list(late.exclude(intent_at=None).values_list("pk", flat=True)[:BATCH])
+    return freed + run_each("delivery", lost, _leave_unknown)
+
+
+def _leave_unknown(delivery_id: int) -> int:
+    apply_state(
+        delivery_id=delivery_id,
+        state="unknown",
+        error_code="worker_died",
+        error="the worker stopped between sending and hearing the answer",
+    )
+    return 1
 
 
 def release_held() -> int:
     """Messages whose time has come are decided afresh and queued."""
     due = Message.objects.filter(status=MessageStatus.HELD, hold_until__lte=timezone.now()).order_by("hold_until", "id")
     ids = list(due.values_list("pk", flat=True)[:BATCH])
-    return sum(_release(pk) for pk in ids)
+    return run_each("message", ids, _release)
 
 
 @transaction.atomic
@@ -90,4 +99,4 @@ def _release(message_id: int) -> int:
 def _forgotten_fallbacks() -> int:
     """Messages whose legs are all dead and that nobody took further, as the wake-up was lost."""
     stuck = Message.objects.filter(fallback_pending=True).order_by("id").values_list("pk", flat=True)[:BATCH]
-    return sum(fall_back(pk) for pk in list(stuck))
+    return run_each("message", list(stuck), fall_back)

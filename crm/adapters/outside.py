@@ -1,12 +1,17 @@
 """Posts to addresses that others chose, and to nothing inside our own network.
 
 A name is looked up once and the connection goes to the very address that was looked at: a name that means something
-else a moment later gains nothing. Redirects are not followed, proxies of the environment are not asked.
+else a moment later gains nothing. Redirects are not followed, proxies of the environment are not asked. Whoever
+answers byte by byte is hung up on when their time is over.
 """
 
+import contextlib
 import ipaddress
 import socket
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import urllib3
@@ -18,6 +23,8 @@ from crm.errors import Invalid
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 LOCALHOST = frozenset({"localhost", "127.0.0.1", "::1"})
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 10
+POST_SECONDS = 15
+"""From the first packet to the last line of the answer's head."""
 LONGEST_URL = 500
 # What carries an IPv4 address inside: it is that one which counts.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -86,13 +93,53 @@ def _inner(address: Address) -> Address:
     return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else address)
 
 
+class _Line:
+    """The line of one post, which is cut when its time is over, however busy it looks."""
+
+    def __init__(self) -> None:
+        self.is_cut = False
+        self._lock = threading.Lock()
+        self._sockets: list[socket.socket] = []
+
+    def hold(self, line: socket.socket) -> None:
+        """Keep a second handle: TLS takes the first one over before it has shaken hands."""
+        with self._lock:
+            self._sockets.append(line.dup())
+
+    def cut(self) -> None:
+        with self._lock:
+            self.is_cut = True
+            for line in self._sockets:
+                with contextlib.suppress(OSError):  # it has ended by itself
+                    line.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        with self._lock:
+            for line in self._sockets:
+                line.close()
+            self._sockets.clear()
+
+
+@contextlib.contextmanager
+def _line(seconds: float) -> Iterator[_Line]:
+    line = _Line()
+    timer = threading.Timer(seconds, line.cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield line
+    finally:
+        timer.cancel()
+        line.close()
+
+
 def post(url: str, body: bytes, headers: dict[str, str]) -> Answered:
     """Post once and answer what came; raises `Unreachable` and `Forbidden`."""
     parts = urlsplit(url)
     host, address = parts.hostname or "", _looked_up(parts)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     named = f"[{host}]" if ":" in host else host
-    with _pool(parts, host, address, port) as pool:
+    with _line(POST_SECONDS) as line, _pool(parts, host, address, port, line) as pool:
         try:
             answer = pool.urlopen(
                 "POST",
@@ -107,17 +154,30 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> Answered:
             # What they say is nobody's concern; unread it closes with the connection.
             answer.close()
         except (urllib3.exceptions.HTTPError, OSError) as error:
+            if line.is_cut:
+                raise Unreachable(_("no whole answer within %d seconds") % POST_SECONDS) from error
             raise Unreachable(str(error)[:300]) from error
     return Answered(answer.status, _seconds(answer.headers.get("Retry-After")))
 
 
-def _pool(parts: SplitResult, host: str, address: Address, port: int) -> urllib3.HTTPConnectionPool:
-    """A pool of one connection to the address; the certificate must be the name's."""
+def _pool(parts: SplitResult, host: str, address: Address, port: int, line: _Line) -> urllib3.HTTPConnectionPool:
+    """A pool of one connection to the address, held by the line; the certificate must be the name's."""
     if parts.scheme == "http":
-        return urllib3.HTTPConnectionPool(str(address), port, maxsize=1)
-    return urllib3.HTTPSConnectionPool(
-        str(address), port, maxsize=1, cert_reqs="CERT_REQUIRED", server_hostname=host, assert_hostname=host
-    )
+        pool = urllib3.HTTPConnectionPool(str(address), port, maxsize=1)
+    else:
+        pool = urllib3.HTTPSConnectionPool(
+            str(address), port, maxsize=1, cert_reqs="CERT_REQUIRED", server_hostname=host, assert_hostname=host
+        )
+    kind: Any = pool.ConnectionCls
+
+    class Held(kind):
+        def _new_conn(self) -> socket.socket:
+            made: socket.socket = super()._new_conn()
+            line.hold(made)
+            return made
+
+    pool.ConnectionCls = Held
+    return pool
 
 
 def _looked_up(parts: SplitResult) -> Address:

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from crm.addresses import check_time_zone, normalise_address
@@ -58,6 +59,12 @@ class ContactPointForm(forms.ModelForm):
         if member and member.family_id != (family.pk if family else self.instance.family_id):
             self.add_error("member", ValidationError(_("This person is not in the family.")))
         return given
+
+    def save(self, commit: bool = True) -> Any:
+        """Note when somebody says that it works again."""
+        if "is_valid" in self.changed_data and self.instance.is_valid and self.instance.pk:
+            self.instance.restored_at = timezone.now()
+        return super().save(commit)
 
     def _get_validation_exclusions(self) -> set[str]:
         # Another address may give up being primary in the same save: `make_primary` keeps that rule.
@@ -211,7 +218,7 @@ class ContactPointAdmin(OfFamily):
     list_filter = ("channel", "is_valid", "is_primary")
     list_select_related = ("family", "member")
     autocomplete_fields: ClassVar[Any] = ("family", "member")
-    readonly_fields = ("created_at", "last_ok_at")
+    readonly_fields = ("created_at", "last_ok_at", "restored_at")
 
     def save_model(self, request: HttpRequest, obj: ContactPoint, form: Any, change: bool) -> None:
         """The old primary stands back first; the floors above are told."""

@@ -16,7 +16,8 @@ from crm.errors import Invalid
 from crm.models import ContactPoint, Family, Member
 from crm.selectors.references import find_member
 from crm.selectors.shapes import member_as_json, point_as_json
-from crm.services.contacts import add_contact_point, change_contact_point, delete_contact_point, put_member
+from crm.services import remove_contact_point, remove_member
+from crm.services.contacts import add_contact_point, change_contact_point, put_member
 
 PAGE = 100
 
@@ -110,8 +111,8 @@ class ContactPointDetail(ApiView):
 
     @described("Remove a contact point", answers={204: None})
     def delete(self, request: Request, ref: str, pk: int) -> Response:
-        """Take the address away; consent of the address and what was said over it stay."""
-        delete_contact_point(point=_point_or_404(ref, pk))
+        """Take the address away; its consent and what was said over it stay, and staff can take it back."""
+        remove_contact_point(point=_point_or_404(ref, pk), by_id=None)
         return Response(status=204)
 
 
@@ -183,7 +184,7 @@ class Members(ApiView):
 class MemberDetail(ApiView):
     """One person, by reference, else by id."""
 
-    scopes = {"GET": "families:read", "PATCH": "families:write"}
+    scopes = {"GET": "families:read", "PATCH": "families:write", "DELETE": "families:write"}
 
     @described("Read a member", answers={200: PersonShape})
     def get(self, request: Request, ref: str, member: str) -> Response:
@@ -198,6 +199,12 @@ class MemberDetail(ApiView):
         return Response(
             member_as_json(put_member(family=family, member=person, given=checked(PersonChange, request.data)))
         )
+
+    @described("Remove a member", answers={204: None})
+    def delete(self, request: Request, ref: str, member: str) -> Response:
+        """Take a person and their addresses out; what happened stays, and staff can take it back."""
+        remove_member(member=_person_or_404(family_or_404(ref), member), by_id=None)
+        return Response(status=204)
 
 
 def _person_or_404(family: Family, reference: str) -> Member:

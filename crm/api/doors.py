@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -15,10 +15,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from crm.api.errors import PROBLEM, LengthRequired
-from crm.api.once import HEADER, Handler, answering_once
+from crm.api.once import CHANGING, HEADER, Handler, answering_once
 from crm.api.parsing import StrictJSONParser
-from crm.api.throttles import KeyThrottle
-from crm.models import Family
+from crm.api.throttles import KeyThrottle, rate_headers
+from crm.audit import acting_with_key
+from crm.models import ApiKey, Family
 from crm.selectors.references import find_family
 
 BATCH_LIMIT = 1000
@@ -32,17 +33,33 @@ class ApiView(APIView):
     throttle_classes = [KeyThrottle]
     scopes: dict[str, str] = {}
     writes = True
-    """Whether a POST changes anything, so that `Idempotency-Key` means something."""
+    """Whether a request changes anything, so that `Idempotency-Key` means something."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """As usual; what a key changes is written down under its name."""
+        with acting_with_key(self._name_of_key):
+            return super().dispatch(request, *args, **kwargs)
+
+    def _name_of_key(self) -> str | None:
+        return self.request.auth.name if isinstance(self.request.auth, ApiKey) else None
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """As usual, and say how many requests are left."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        for name, value in rate_headers(request).items():
+            response.headers[name] = value
+        return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """As usual, and refuse a body that the web layer would take for an empty one."""
         super().initial(request, *args, **kwargs)
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequired
-        handler: Handler | None = getattr(self, "post", None)
-        if handler is not None and request.method == "POST" and self.writes and HEADER in request.headers:
+        name = str(request.method).lower()
+        handler: Handler | None = getattr(self, name, None)
+        if handler is not None and request.method in CHANGING and self.writes and HEADER in request.headers:
             # The method that is looked up next, on this view of this one request.
-            self.__dict__["post"] = answering_once(handler)
+            self.__dict__[name] = answering_once(handler)
 
 
 class UnknownRoute(APIView):
@@ -112,11 +129,11 @@ def described(
 ) -> Callable[[View], View]:
     """Describe a view method in the schema: its answers by status, its body, its query; problems come of themselves.
 
-    `once` says whether a POST heeds `Idempotency-Key`.
+    `once` says whether a method that changes anything heeds `Idempotency-Key`.
     """
 
     def describe(view: View) -> View:
-        heeds = once and view.__name__ == "post"
+        heeds = once and view.__name__.upper() in CHANGING
         words = _PROBLEMS | (_ONCE if heeds else {})
         problems = {(status, PROBLEM): OpenApiResponse(ProblemShape, description=one) for status, one in words.items()}
         return extend_schema(

@@ -7,10 +7,11 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.signals import got_request_exception
-from django.http import Http404
+from django.http import Http404, JsonResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -25,12 +26,15 @@ Errors = dict[str, list[str]]
 def problem_details(error: Exception, context: dict[str, Any]) -> Response:
     """Answer any error of a view as a problem; what nobody foresaw is logged and answered as 500."""
     set_rollback()
+    if (request := context.get("request")) is not None:
+        # A problem is JSON, whatever the view would have answered.
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), PROBLEM
     if isinstance(error, Invalid | exceptions.ValidationError):
         return invalid_fields(errors_of(error))
     known = _as_api_exception(error)
     if known is None:
         log.error("unforeseen error in the API", exc_info=error)
-        got_request_exception.send(sender=None, request=context.get("request"))
+        got_request_exception.send(sender=None, request=request)
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, _("Something went wrong here; it has been logged."))
     response = problem(known.status_code, str(known.detail))
     if header := getattr(known, "auth_header", None):
@@ -70,10 +74,19 @@ class LengthRequired(exceptions.APIException):
 
 def problem(status: int, detail: str, *, kind: str = "about:blank", errors: Errors | None = None) -> Response:
     """A problem as an answer; `errors` are messages by dotted field, the empty name speaks of the whole."""
-    body: dict[str, Any] = {"type": kind, "title": HTTPStatus(status).phrase, "status": int(status), "detail": detail}
+    body = _body(status, detail, kind)
     if errors:
         body["errors"] = errors
     return Response(body, status=status, content_type=PROBLEM)
+
+
+def _body(status: int, detail: str, kind: str = "about:blank") -> dict[str, Any]:
+    return {"type": kind, "title": HTTPStatus(status).phrase, "status": int(status), "detail": detail}
+
+
+def problem_outside(status: int, detail: str) -> JsonResponse:
+    """The same for what goes wrong before a view of the API is reached."""
+    return JsonResponse(_body(status, detail), status=status, content_type=PROBLEM)
 
 
 def invalid_fields(errors: Errors) -> Response:

@@ -18,8 +18,8 @@ from crm.models import ContactPoint, Family, Member
 from crm.services import ContactDetails, FamilyDetails, MemberDetails, upsert_family
 
 PAGE = 100
-MOST_PARTS = 100
-"""Members, addresses or tags in one body."""
+MOST_PARTS, MOST_TAGS = 500, 100
+"""Members or addresses, and tags, in one body."""
 
 
 class ContactShape(StrictSerializer):
@@ -52,7 +52,7 @@ class FamilyShape(StrictSerializer):
     time_zone = serializers.CharField(max_length=64, required=False)
     language = serializers.CharField(max_length=12, required=False)
     stage = serializers.ChoiceField(Stage.choices, required=False)
-    tags = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=MOST_PARTS)
+    tags = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=MOST_TAGS)
     attributes = JSONObject(required=False)
     members = MemberShape(many=True, required=False, max_length=MOST_PARTS)  # type: ignore[call-arg]
     contact_points = ContactShape(many=True, required=False, max_length=MOST_PARTS)  # type: ignore[call-arg]

@@ -19,7 +19,7 @@ from crm.api.rows import RowReader
 from crm.details import Details, schema_of
 from crm.enums import Channel, Direction
 from crm.errors import Invalid
-from crm.models import Family, Interaction
+from crm.models import Interaction
 from crm.selectors.references import Named, References, find_references
 from crm.selectors.shapes import entry_as_json
 from crm.services import EARSHOT, NewInteraction, record_interactions
@@ -166,7 +166,7 @@ class Timeline(ApiView):
         conditions = {lookup: asked[name] for name, lookup in self._FILTERS.items() if name in asked}
         rows = Interaction.objects.filter(family=family, **conditions).select_related("member", "created_by")
         entries, following = page_of(request, rows, keys=["-occurred_at", "-id"], size=PAGE)
-        corrections = _corrections(family, entries)
+        corrections = corrections_of(entries)
         return Response(
             {
                 "results": [entry_as_json(family, one, corrections.get(one.pk)) for one in entries],
@@ -186,13 +186,13 @@ class InteractionDetail(ApiView):
         entry = Interaction.objects.filter(pk=pk).select_related("family", "member", "created_by").first()
         if entry is None:
             raise Http404(_("There is no interaction %d.") % pk)
-        return Response(entry_as_json(entry.family, entry, _corrections(entry.family, [entry]).get(pk)))
+        return Response(entry_as_json(entry.family, entry, corrections_of([entry]).get(pk)))
 
 
-def _corrections(family: Family, entries: Sequence[Interaction]) -> dict[int, Interaction]:
-    """What staff last said of each; once it was taken back nothing else counts."""
+def corrections_of(entries: Sequence[Interaction]) -> dict[int, Interaction]:
+    """What staff last said of each, in one query; once it was taken back nothing else counts."""
     rows = Interaction.objects.filter(
-        family=family,
+        family__in={one.family_id for one in entries},
         interaction_type="correction",
         external_system=STAFF,
         in_reply_to__in=[str(one.pk) for one in entries],

@@ -1,4 +1,4 @@
-"""The header `Idempotency-Key`: a POST that is sent again gets the first answer and does nothing."""
+"""The header `Idempotency-Key`: a change that is asked for again gets the first answer and does nothing."""
 
 import hashlib
 import re
@@ -18,6 +18,8 @@ from crm.errors import Invalid
 from crm.services.answers import Asked, BeingAnswered, OtherRequest, give_turn_back, keep_answer, take_turn
 
 HEADER = "Idempotency-Key"
+CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+"""Methods that heed it."""
 REPLAYED = "Idempotency-Replayed"
 _KEY = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
 Handler = Callable[..., HttpResponseBase]
@@ -41,7 +43,7 @@ class InWork(exceptions.APIException):
 def answering_once(handler: Handler) -> Handler:
     """The handler, or for a request with the header its first answer."""
 
-    def post(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def once(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         asked = _asked(request)
         try:
             kept = take_turn(asked)
@@ -62,7 +64,7 @@ def answering_once(handler: Handler) -> Handler:
             raise
         return response
 
-    return post
+    return once
 
 
 def _asked(request: Request) -> Asked:
@@ -70,7 +72,7 @@ def _asked(request: Request) -> Asked:
     if not _KEY.match(key):
         raise Invalid({HEADER: str(_("Use 1 to 255 visible characters."))})
     digest = hashlib.sha256(request.get_full_path().encode() + b"\n" + request._request.body).hexdigest()
-    return Asked(owner=owner_of(request), route=f"POST {request.path}"[:200], key=key, digest=digest)
+    return Asked(owner=owner_of(request), route=f"{request.method} {request.path}"[:200], key=key, digest=digest)
 
 
 def _text(response: HttpResponseBase) -> str:
@@ -78,4 +80,7 @@ def _text(response: HttpResponseBase) -> str:
 
 
 def _again(status: int, body: str) -> HttpResponse:
-    return HttpResponse(body, status=status, content_type="application/json", headers={REPLAYED: "true"})
+    again = HttpResponse(body, status=status, content_type="application/json", headers={REPLAYED: "true"})
+    if not body:
+        del again["Content-Type"]
+    return again

@@ -18,24 +18,51 @@ from crm.errors import Invalid
 
 Row = TypeVar("Row", bound=models.Model)
 LARGEST_ID = 2**63 - 1
+SCANNED = 20_000
+"""Rows that one page looks at where filters have no index of their own."""
 
 
 def page_of(
-    request: Request, rows: QuerySet[Row, Row], *, keys: Sequence[str], size: int
+    request: Request,
+    rows: QuerySet[Row, Row],
+    *,
+    keys: Sequence[str],
+    size: int,
+    along: QuerySet[Row, Row] | None = None,
 ) -> tuple[list[Row], str | None]:
     """One page in the order of `keys` (`-occurred_at`, `-id`), and the address of the next or None.
 
-    The last key is unique. Raises `Invalid` for a cursor that is not ours.
+    The last key is unique. `along` are the rows before filters that no index answers: a page then looks at 20,000 of
+    them, may hold fewer rows than `size` or none, and still has a next. It takes two keys that both run backwards.
+    Raises `Invalid` for a cursor that is not ours.
     """
     position = _decode(request.query_params.get("cursor"), keys)
     if position is not None:
         rows = rows.filter(_beyond(keys, position))
+    end = _end_of_scan(along, keys, position) if along is not None else None
+    if end is not None:
+        rows = rows.filter(**{f"{keys[0].lstrip('-')}__gte": end})
     found = list(rows.order_by(*keys)[: size + 1])
-    if len(found) <= size:
+    if len(found) > size:
+        last = [getattr(found[size - 1], key.lstrip("-")) for key in keys]
+    elif end is not None:
+        last = [end, _ALL_SEEN]
+    else:
         return found, None
-    last = found[size - 1]
-    cursor = _encode([getattr(last, key.lstrip("-")) for key in keys])
-    return found[:size], replace_query_param(request.build_absolute_uri(), "cursor", cursor)
+    return found[:size], replace_query_param(request.build_absolute_uri(), "cursor", _encode(last))
+
+
+_ALL_SEEN = 0
+"""In place of an id: every row of that moment was looked at."""
+
+
+def _end_of_scan(along: QuerySet[Row, Row], keys: Sequence[str], position: Sequence[Any] | None) -> Any | None:
+    """The first key of the last row that a page looks at, or None where it comes to the end of all."""
+    name = keys[0].lstrip("-")
+    if position is not None:
+        along = along.filter(**{f"{name}__{'lt' if position[1] == _ALL_SEEN else 'lte'}": position[0]})
+    # One step along the index, which holds the key itself: the rows are not fetched.
+    return next(iter(along.order_by(keys[0]).values_list(name, flat=True)[SCANNED : SCANNED + 1]), None)
 
 
 def _beyond(keys: Sequence[str], position: Sequence[Any]) -> Q:

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Any
 
-from django.db import transaction
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +14,7 @@ from crm.api.pagination import page_of
 from crm.enums import Channel, ConsentSource, DayPart, PortalUsage
 from crm.models import Family
 from crm.selectors.preferences import read_preferences
-from crm.services import set_opt_out_channels, state_preference
+from crm.services.preferences import state_wishes
 
 PAGE = 500
 
@@ -85,13 +84,11 @@ class FamilyPreferences(ApiView):
         return Response(preferences_as_json(family))
 
 
-@transaction.atomic
 def state(family: Family, given: dict[str, Any], *, source: str, said_by: str = "") -> None:
     """Keep the wishes that the body names, both or neither."""
-    if "preferred_channel" in given:
-        state_preference(family=family, preferred_channel=given["preferred_channel"] or "", said_by=said_by)
-    if "opt_out_channels" in given:
-        set_opt_out_channels(family=family, channels=given["opt_out_channels"], source=source)
+    wish = (given["preferred_channel"] or "") if "preferred_channel" in given else None
+    opt_outs = given.get("opt_out_channels")
+    state_wishes(family=family, preferred_channel=wish, opt_out_channels=opt_outs, source=source, said_by=said_by)
 
 
 def preferences_as_json(family: Family) -> dict[str, Any]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 MINUTE = 60
+COUNTED = "earshot_counted"
 
 
 class KeyThrottle(BaseThrottle):
@@ -34,14 +35,26 @@ class KeyThrottle(BaseThrottle):
         if not most:
             return True
         try:
-            return _count(f"api:{owner_of(request)}:{int(time.time()) // MINUTE}") <= most
+            count = _count(f"api:{owner_of(request)}:{int(time.time()) // MINUTE}")
         except RedisError as error:
             log.warning("requests are not counted, the cache is away: %r", error)
             return True
+        setattr(request, COUNTED, (most, max(most - count, 0)))
+        return count <= most
 
     def wait(self) -> float:
         """Seconds until the next minute begins."""
         return MINUTE - time.time() % MINUTE
+
+
+def rate_headers(request: Request) -> dict[str, str]:
+    """How many requests a minute holds, how many are left, and the seconds until it ends; nothing where none count."""
+    counted: tuple[int, int] | None = getattr(request, COUNTED, None)
+    if counted is None:
+        return {}
+    most, left = counted
+    ends = int(MINUTE - time.time() % MINUTE) + 1
+    return {"RateLimit-Limit": str(most), "RateLimit-Remaining": str(left), "RateLimit-Reset": str(ends)}
 
 
 def _count(name: str) -> int:

@@ -5,12 +5,13 @@ import logging
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.utils.encoders import JSONEncoder
@@ -18,11 +19,12 @@ from standardwebhooks.webhooks import Webhook
 
 from crm.adapters.outside import Forbidden, Unreachable, post
 from crm.enums import WebhookEvent, WebhookState
+from crm.jobs.parts import run_parts
 from crm.models import WebhookMessage, WebhookSubscription
 from crm.selectors.preferences import read_preferences
 from crm.selectors.shapes import consents_as_json, entries_as_json
 from crm.services.answers import forget_answers
-from crm.services.webhooks import TASK
+from crm.services.webhooks import TASK, may_hear
 from crm.wake import wake
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ BATCH = 20
 SECONDS_A_TASK = 120
 """Well below the time limit of a task, with a batch of slow answers on top."""
 CLAIMED_FOR = timedelta(minutes=6)
-"""Longer than a whole batch of slow answers."""
+"""Longer than a whole batch of slow answers, each of which begins it anew."""
 FIRST_WAIT, LONGEST_WAIT = 10, 4 * 3600
 """Seconds: about 10 s, 30 s, 90 s, 5 min, 14 min, 40 min, 2 h, then every 4 h until the day is over."""
 LONGEST_PAUSE = timedelta(minutes=5)
@@ -45,16 +47,25 @@ def tell_webhooks(*, most: int = 200) -> int:
     """Post due messages until none is due or `most` are done; answers how many were taken."""
     done, until = 0, time.monotonic() + SECONDS_A_TASK
     while done < most and time.monotonic() < until:
-        ids = _claim()
-        if not ids:
+        claims = _claim()
+        if not claims:
             return done
-        _tell(ids)
-        done += len(ids)
+        _tell(claims)
+        done += len(claims)
     wake(TASK)
     return done
 
 
-def _claim() -> list[int]:
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to post one message; `until` tells it from a later one of somebody else."""
+
+    message_id: int
+    subscription_id: int
+    until: datetime
+
+
+def _claim() -> list[Claim]:
     """Take up to twenty due messages, so that of two workers only one has each; older ones first."""
     messages, subscriptions = WebhookMessage._meta.db_table, WebhookSubscription._meta.db_table
     skip = "FOR UPDATE OF m SKIP LOCKED" if connection.vendor == "postgresql" else ""
@@ -65,27 +76,61 @@ def _claim() -> list[int]:
             WHERE m.state = 'waiting' AND m.due_at <= %s AND s.disabled_at IS NULL
             AND (s.paused_until IS NULL OR s.paused_until <= %s)
             ORDER BY m.due_at, m.id LIMIT {BATCH} {skip})
-        RETURNING id
+        RETURNING due_at, id, subscription_id
     """  # noqa: S608 - names and a number of our own
     now, adapt = timezone.now(), connection.ops.adapt_datetimefield_value
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, [adapt(now + CLAIMED_FOR), adapt(now), adapt(now)])
-        return sorted(row[0] for row in cursor.fetchall())
+        return [Claim(row[1], row[2], now + CLAIMED_FOR) for row in sorted(cursor.fetchall())]
 
 
-def _tell(ids: Sequence[int]) -> None:
+def _tell(claims: Sequence[Claim]) -> None:
     """Post each; once an address does not answer, its other messages wait for it."""
     silent: set[int] = set()
-    for message in WebhookMessage.objects.filter(pk__in=ids).select_related("subscription").order_by("due_at", "pk"):
-        if message.subscription_id in silent:
-            _put_back(message)
-        elif not _tell_one(message):
-            silent.add(message.subscription_id)
+    for claim in claims:
+        if claim.subscription_id in silent:
+            _put_back(claim)
+            continue
+        message = _hold(claim)
+        if message is not None and not _tell_surely(message):
+            silent.add(claim.subscription_id)
 
 
-def _put_back(message: WebhookMessage) -> None:
-    mine = WebhookMessage.objects.filter(pk=message.pk, state=WebhookState.SENDING)
-    mine.update(state=WebhookState.WAITING, tries=F("tries") - 1, claimed_until=None)
+def _tell_surely(message: WebhookMessage) -> bool:
+    """As `_tell_one`; what cannot be put into words waits like a message that was refused, and holds up no other."""
+    try:
+        return _tell_one(message)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception as error:
+        log.exception("webhook message %s cannot be told", message.pk)
+        _failed(message, repr(error), silent=False)
+        return True
+
+
+def _hold(claim: Claim) -> WebhookMessage | None:
+    """The message, for another six minutes from now; None where the claim ran out or nobody is to be told any more."""
+    until = timezone.now() + CLAIMED_FOR
+    if not _claimed(claim.message_id, claim.until).update(claimed_until=until):
+        return None
+    found = WebhookMessage.objects.select_related("subscription__made_by").filter(pk=claim.message_id)
+    message = found.first()
+    if message is not None and message.subscription.disabled_at is not None:
+        _put_back(Claim(claim.message_id, claim.subscription_id, until))
+        return None
+    if message is not None and not may_hear(message.subscription):
+        _settle(message, WebhookState.FAILED, error=_("the key that made the webhook is revoked or expired"))
+        return None
+    return message
+
+
+def _claimed(message_id: int, until: datetime | None) -> QuerySet[WebhookMessage, WebhookMessage]:
+    """The message as long as the claim holds: once it ran out and another took it, what we know is old."""
+    return WebhookMessage.objects.filter(pk=message_id, state=WebhookState.SENDING, claimed_until=until)
+
+
+def _put_back(claim: Claim) -> None:
+    _claimed(claim.message_id, claim.until).update(state=WebhookState.WAITING, tries=F("tries") - 1, claimed_until=None)
 
 
 def _tell_one(message: WebhookMessage) -> bool:
@@ -161,7 +206,7 @@ def _failed(message: WebhookMessage, error: str, *, status: int | None = None, w
         _settle(message, WebhookState.FAILED, status=status, error=error)
         _switch_off_if_dead(subscription, now, gone=status == GONE)
     else:
-        WebhookMessage.objects.filter(pk=message.pk, state=WebhookState.SENDING).update(
+        _claimed(message.pk, message.claimed_until).update(
             state=WebhookState.WAITING, due_at=due, claimed_until=None, answer=status, error=error[:300]
         )
     subscription.save(update_fields=["failing_since", "paused_until", "disabled_at", "disabled_because"])
@@ -184,22 +229,29 @@ def _switch_off_if_dead(subscription: WebhookSubscription, now: datetime, *, gon
 
 
 def _settle(message: WebhookMessage, state: str, *, status: int | None = None, error: str = "") -> None:
-    WebhookMessage.objects.filter(pk=message.pk, state=WebhookState.SENDING).update(
+    _claimed(message.pk, message.claimed_until).update(
         state=state, settled_at=timezone.now(), claimed_until=None, answer=status, error=error[:300]
     )
 
 
 def sweep_api() -> dict[str, int]:
     """Free what dead workers held, give up what nobody hears any more, forget what is old."""
+    return run_parts({"freed": _free, "given_up": _give_up, "forgotten": _forget, "answers": forget_answers})
+
+
+def _free() -> int:
+    lost = WebhookMessage.objects.filter(state=WebhookState.SENDING, claimed_until__lt=timezone.now())
+    return lost.update(state=WebhookState.WAITING, claimed_until=None)
+
+
+def _give_up() -> int:
     now = timezone.now()
-    lost = WebhookMessage.objects.filter(state=WebhookState.SENDING, claimed_until__lt=now)
     unheard = WebhookMessage.objects.filter(
         state=WebhookState.WAITING, give_up_at__lt=now, subscription__disabled_at__isnull=False
     )
-    old = WebhookMessage.objects.filter(settled_at__lt=now - KEPT_FOR).order_by("settled_at")
-    return {
-        "freed": lost.update(state=WebhookState.WAITING, claimed_until=None),
-        "given_up": unheard.update(state=WebhookState.FAILED, settled_at=now, error=_("the webhook was switched off")),
-        "forgotten": WebhookMessage.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:5_000])).delete()[0],
-        "answers": forget_answers(),
-    }
+    return unheard.update(state=WebhookState.FAILED, settled_at=now, error=_("the webhook was switched off"))
+
+
+def _forget() -> int:
+    old = WebhookMessage.objects.filter(settled_at__lt=timezone.now() - KEPT_FOR).order_by("settled_at")
+    return WebhookMessage.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:5_000])).delete()[0]

@@ -1,4 +1,4 @@
-"""What people changed: who, when, from what to what."""
+"""What people and API keys changed: who, when, from what to what."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from crm.audit import person_acting
+from crm.audit import who_acts
 
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
@@ -24,18 +24,19 @@ class ChangeManager(LogEntryManager):
         return super().log_create(instance, force_log, changes=changes, **about(instance), **fields)
 
     def log_m2m_changes(self, queryset: Any, instance: models.Model, operation: str, name: str, **fields: Any) -> Any:
-        """Write what was put into a list, or taken from it; only_people is not asked here."""
-        if person_acting() is None:
+        """Write what was put into a list, or taken from it; only_with_actor is not asked here."""
+        if who_acts() is None:
             return None
         return super().log_m2m_changes(queryset, instance, operation, name, **about(instance), **fields)
 
 
 def about(instance: models.Model) -> dict[str, Any]:
     """Who changes it, and whose family's page tells of it."""
-    person = person_acting()
+    actor = who_acts()
     is_family = instance._meta.label == "crm.Family"
     family_id = instance.pk if is_family else getattr(instance, "family_id", None)
-    return {"actor": person, "actor_name": person.get_username() if person else "", "family_id": family_id}
+    person, name = (actor.person, actor.name) if actor else (None, "")
+    return {"actor": person, "actor_name": name, "family_id": family_id}
 
 
 def _telling(changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def _telling(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Change(AbstractLogEntry):
-    """One row that a person added, changed or deleted. The name stays when the person is gone.
+    """One row that a person or an API key added, changed or deleted. The name stays when the person is gone.
 
     `family_id` is no foreign key: the entry that a family was deleted outlives it.
     """
@@ -61,7 +62,7 @@ class Change(AbstractLogEntry):
 
     @property
     def who(self) -> str:
-        """The person's name as it is now, else the name they had."""
+        """The person's name as it is now, else the name they had; or the name of the key."""
         name = self.actor.get_full_name() if self.actor else ""
         return name or self.actor_name or str(_("somebody who is gone"))
 

@@ -122,6 +122,8 @@ class ContactPoint(models.Model):
     is_valid = models.BooleanField(_("works"), default=True)
     invalid_reason = models.CharField(_("why it does not work"), max_length=200, blank=True)
     invalid_since = models.DateTimeField(_("broken since"), null=True, blank=True)
+    restored_at = models.DateTimeField(_("said to work again"), null=True, blank=True, editable=False)
+    """What went wrong before this no longer counts, however late it is told."""
     last_ok_at = models.DateTimeField(_("last worked"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -152,7 +154,9 @@ class ContactPoint(models.Model):
         return self.value
 
     def mark_working(self) -> None:
-        """Note that it works (not saved)."""
+        """Note that it works, and since when somebody says so again (not saved)."""
+        if not self.is_valid:
+            self.restored_at = timezone.now()
         self.is_valid, self.invalid_reason, self.invalid_since = True, "", None
 
     def mark_broken(self, reason: str) -> None:

@@ -70,7 +70,9 @@ def log_call(
     )
     if recorded.status == "created":
         if report.outcome == CallOutcome.WRONG_NUMBER and report.number:
-            invalidate_address(channel="phone", address=report.number, reason=_("wrong number"))
+            invalidate_address(
+                channel="phone", address=report.number, reason=_("wrong number"), happened_at=report.occurred_at
+            )
         if task is not None:
             close_call_task(task=task, outcome=report.outcome, interaction_id=recorded.id, by_id=by_id)
     return recorded

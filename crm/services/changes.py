@@ -1,4 +1,4 @@
-"""Writing down what people change by one statement for many rows, which no signal tells."""
+"""Writing down what people and API keys change by one statement for many rows, which no signal tells."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
-from crm.audit import person_acting, tracked_fields
+from crm.audit import tracked_fields, who_acts
 from crm.models import Change
 from crm.models.audit import about
 
@@ -19,7 +19,7 @@ def note_changes(*, changed: Iterable[tuple[Model, Pairs]], action: int = Change
 
     Fields that are secret or not tracked are left out, as are those that stayed as they were.
     """
-    if person_acting() is None:
+    if who_acts() is None:
         return 0
     rows = [entry for instance, pairs in changed if (entry := _entry(instance, pairs, action))]
     Change.objects.bulk_create(rows, batch_size=BATCH)

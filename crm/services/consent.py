@@ -78,6 +78,14 @@ def set_opt_out_channels(
     Clearing one is no agreement: it lifts the withdrawal, and never a STOP, complaint or unsubscribe of an address.
     """
     wanted = set(channels)
+    if keep_opt_outs(family=family, channels=wanted, source=source, by_id=by_id):
+        announce("preferences_changed", ids=[family.pk])
+    return sorted(wanted)
+
+
+def keep_opt_outs(*, family: Family, channels: Iterable[str], source: str, by_id: int | None = None) -> bool:
+    """The same without telling of a changed preference; answers whether there is one. Raises `Invalid`."""
+    wanted = set(channels)
     unknown = wanted - set(Channel.values)
     if unknown:
         raise Invalid({"opt_out_channels": _("Not channels: %s.") % ", ".join(sorted(unknown))})
@@ -85,9 +93,7 @@ def set_opt_out_channels(
     for channel in sorted(wanted ^ before):
         granted = False if channel in wanted else None
         record_consent(family=family, channel=channel, granted=granted, source=source, by_id=by_id)
-    if wanted != before:
-        announce("preferences_changed", ids=[family.pk])
-    return sorted(wanted)
+    return wanted != before
 
 
 def family_wide_records(family: Family) -> list[Consent]:

@@ -1,4 +1,4 @@
-"""One address or one person of a family at a time, as other systems add, change and remove them."""
+"""One address or one person of a family at a time, as other systems add and change them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +13,7 @@ from crm.errors import Invalid
 from crm.models import ContactPoint, Family, Member
 from crm.models.people import REFERENCE
 from crm.news import announce
+from crm.services.changes import note_changes
 from crm.services.people import refresh_family_text, refuse_taken_reference
 
 
@@ -66,10 +67,17 @@ def _fill(point: ContactPoint, given: Mapping[str, Any]) -> None:
     elif "is_valid" in given:
         point.mark_broken(given.get("invalid_reason", "") or _("said by another system"))
     if point.is_primary:
-        others = ContactPoint.objects.filter(family_id=point.family_id, channel=point.channel, is_primary=True)
-        others.exclude(pk=point.pk).update(is_primary=False)
+        stand_back(before=point)
     point.save()
     _tell(point)
+
+
+def stand_back(*, before: ContactPoint) -> None:
+    """Let the addresses of the same channel give up being primary, before another becomes it."""
+    same = ContactPoint.objects.filter(family_id=before.family_id, channel=before.channel, is_primary=True)
+    others = list(same.exclude(pk=before.pk))
+    note_changes(changed=[(one, {"is_primary": (True, False)}) for one in others])
+    ContactPoint.objects.filter(pk__in=[one.pk for one in others]).update(is_primary=False)
 
 
 def _tell(point: ContactPoint) -> None:
@@ -78,31 +86,29 @@ def _tell(point: ContactPoint) -> None:
 
 
 @transaction.atomic
-def delete_contact_point(*, point: ContactPoint) -> None:
-    """Take an address away; the next one of its channel becomes primary, and what was said over it stays."""
-    Family.objects.select_for_update().get(pk=point.family_id)
-    left = ContactPoint.objects.filter(family_id=point.family_id, channel=point.channel).exclude(pk=point.pk)
-    point.delete()
-    heir = left.order_by("-is_valid", "pk").first()
-    if point.is_primary and heir is not None:
-        heir.is_primary = True
-        heir.save(update_fields=["is_primary"])
-    refresh_family_text(family_ids=[point.family_id])
-    if heir is not None:
-        announce("contact_point_changed", ids=[heir.pk])
-
-
-@transaction.atomic
 def put_member(*, family: Family, given: Mapping[str, Any], member: Member | None = None) -> Member:
-    """Add a person, or change what is named of one. Raises `Invalid` by field."""
+    """Add a person, or change what is named of one and nothing else. Raises `Invalid` by field."""
     Family.objects.select_for_update().get(pk=family.pk)
-    person = member or Member(family=family, role=Role.ADULT)
-    for name, value in given.items():
-        setattr(person, name, value.strip() if name == "name" else value)
+    person = _locked(family, member) if member else Member(family=family, role=Role.ADULT)
+    wanted = {name: value.strip() if name == "name" else value for name, value in given.items()}
+    changed = [name for name, value in wanted.items() if getattr(person, name) != value]
+    for name in changed:
+        setattr(person, name, wanted[name])
     reference = person.external_ref
     if reference is not None and not REFERENCE.regex.match(reference):  # type: ignore[union-attr]
         raise Invalid({"external_ref": str(REFERENCE.message)})
     refuse_taken_reference(family_id=family.pk, member_id=person.pk, reference=reference)
-    person.save()
+    if person.pk is None:
+        person.save()
+    elif changed:
+        person.save(update_fields=changed)
     refresh_family_text(family_ids=[family.pk])
+    return person
+
+
+def _locked(family: Family, member: Member) -> Member:
+    """The person as they stand now; raises `Invalid` where they left the family meanwhile."""
+    person = Member.objects.select_for_update().filter(pk=member.pk, family=family).first()
+    if person is None:
+        raise Invalid({"": _("%s is not in this family any more.") % member.name})
     return person

@@ -12,6 +12,7 @@ from crm.addresses import normalise_address
 from crm.errors import Invalid
 from crm.models import ContactPoint, Family, Member
 from crm.news import announce
+from crm.services.contacts import stand_back
 from crm.services.families import refuse_stale
 from crm.services.once import save_once
 from crm.services.people import MemberDetails, check_member, refresh_family_text, refuse_taken_reference
@@ -121,10 +122,9 @@ def _fill(point: ContactPoint, details: PointDetails) -> None:
 
 def _put_first(point: ContactPoint, *, wanted: bool) -> None:
     others = ContactPoint.objects.filter(family=point.family_id, channel=point.channel, is_primary=True)
-    others = others.exclude(pk=point.pk)
-    point.is_primary = wanted or not others.exists()
+    point.is_primary = wanted or not others.exclude(pk=point.pk).exists()
     if point.is_primary:
-        others.update(is_primary=False)
+        stand_back(before=point)
 
 
 @transaction.atomic
@@ -133,6 +133,6 @@ def restore_contact_point(*, point: ContactPoint) -> ContactPoint:
     point = ContactPoint.objects.select_for_update().get(pk=point.pk)
     if not point.is_valid:
         point.mark_working()
-        point.save(update_fields=["is_valid", "invalid_reason", "invalid_since"])
+        point.save(update_fields=["is_valid", "invalid_reason", "invalid_since", "restored_at"])
         announce("contact_point_changed", ids=[point.pk])
     return point

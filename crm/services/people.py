@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -75,8 +76,9 @@ def upsert_family(*, details: FamilyDetails) -> tuple[Family, bool, bool]:
             raise Invalid({"name": _("A new family needs a name.")})
         family = Family.objects.create(external_ref=reference, name=details.name.strip())
     changed = _set_fields(family, details) | _set_tags(family, details.tags)
-    changed |= _set_members(family, details.members)
-    changed |= _set_contacts(family, None, details.contact_points)
+    held = {(point.member_id, point.channel, point.value): point for point in family.contact_points.all()}
+    changed |= _set_members(family, details.members, held)
+    changed |= _set_contacts(family, None, details.contact_points, held)
     if created or changed:
         refresh_family_text(family_ids=[family.pk])
     return family, created, created or changed
@@ -188,7 +190,11 @@ def _set_tags(family: Family, names: list[str] | None) -> bool:
     return bool(missing)
 
 
-def _set_members(family: Family, members: Sequence[MemberDetails]) -> bool:
+Held = dict[tuple[int | None, str, str], ContactPoint]
+"""A family's addresses by person, channel and value."""
+
+
+def _set_members(family: Family, members: Sequence[MemberDetails], held: Held) -> bool:
     if not members:
         return False
     known = list(family.members.all())
@@ -205,7 +211,7 @@ def _set_members(family: Family, members: Sequence[MemberDetails]) -> bool:
             known.append(member)
             changed = True
         changed |= _update_member(member, details)
-        changed |= _set_contacts(family, member, details.contact_points)
+        changed |= _set_contacts(family, member, details.contact_points, held)
     return changed
 
 
@@ -231,15 +237,12 @@ def _update_member(member: Member, details: MemberDetails) -> bool:
     return bool(changed)
 
 
-def _set_contacts(family: Family, member: Member | None, points: Sequence[ContactDetails]) -> bool:
-    if not points:
-        return False
-    rows = {(row.member_id, row.channel, row.value): row for row in family.contact_points.all()}
+def _set_contacts(family: Family, member: Member | None, points: Sequence[ContactDetails], held: Held) -> bool:
     changed_ids = []
     for details in points:
         key = (member.pk if member else None, details.channel, details.value)
-        row, changed = _set_contact(family, member, rows.get(key), rows.values(), details)
-        rows[key] = row
+        row, changed = _set_contact(family, member, held.get(key), held.values(), details)
+        held[key] = row
         if changed:
             changed_ids.append(row.pk)
     if changed_ids:
@@ -322,9 +325,13 @@ def _text_of(family: Family, former: Iterable[str]) -> str:
 
 
 @transaction.atomic
-def invalidate_address(*, channel: str, address: str, reason: str) -> int:
-    """Mark an address as broken wherever it stands; answers how many contact points changed."""
-    points = list(ContactPoint.objects.select_for_update().filter(channel=channel, value=address, is_valid=True))
+def invalidate_address(*, channel: str, address: str, reason: str, happened_at: datetime | None = None) -> int:
+    """Mark an address as broken wherever it stands; answers how many contact points changed.
+
+    Where somebody said since `happened_at` (now, if None) that it works again, it stays so.
+    """
+    works = ContactPoint.objects.select_for_update().filter(channel=channel, value=address, is_valid=True)
+    points = list(works.exclude(restored_at__gt=happened_at or timezone.now()))
     for point in points:
         point.is_valid, point.invalid_reason, point.invalid_since = False, reason[:200], timezone.now()
     ContactPoint.objects.bulk_update(points, ["is_valid", "invalid_reason", "invalid_since"])

@@ -1,6 +1,6 @@
 """What a family told us itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,16 +10,39 @@ from crm.enums import Channel
 from crm.errors import Invalid
 from crm.models import Family, StatedPreference
 from crm.news import announce
+from crm.services.consent import keep_opt_outs
 
 
 @transaction.atomic
-def state_preference(
-    *, family: Family, preferred_channel: str, said_by: str = "", by_id: int | None = None
-) -> StatedPreference:
+def state_preference(*, family: Family, preferred_channel: str, said_by: str = "", by_id: int | None = None) -> None:
     """Keep which channel they asked for; empty means they have no wish. Raises `Invalid`."""
+    if _keep_wish(family, preferred_channel, said_by, by_id):
+        announce("preferences_changed", ids=[family.pk])
+
+
+@transaction.atomic
+def state_wishes(
+    *,
+    family: Family,
+    source: str,
+    preferred_channel: str | None = None,
+    opt_out_channels: Iterable[str] | None = None,
+    said_by: str = "",
+) -> None:
+    """Keep the wishes that are not None, all or none, and tell of them once. Raises `Invalid`."""
+    changed = preferred_channel is not None and _keep_wish(family, preferred_channel, said_by, None)
+    if opt_out_channels is not None:
+        changed |= keep_opt_outs(family=family, channels=opt_out_channels, source=source)
+    if changed:
+        announce("preferences_changed", ids=[family.pk])
+
+
+def _keep_wish(family: Family, preferred_channel: str, said_by: str, by_id: int | None) -> bool:
+    """Write it down, whoever said it last; answers whether it is another than before."""
     if preferred_channel and preferred_channel not in Channel.values:
         raise Invalid({"preferred_channel": _("“%s” is not a channel.") % preferred_channel})
-    stated, _new = StatedPreference.objects.update_or_create(
+    before = StatedPreference.objects.filter(family=family).values_list("preferred_channel", flat=True).first()
+    StatedPreference.objects.update_or_create(
         family=family,
         defaults={
             "preferred_channel": preferred_channel,
@@ -28,8 +51,7 @@ def state_preference(
             "recorded_at": timezone.now(),
         },
     )
-    announce("preferences_changed", ids=[family.pk])
-    return stated
+    return preferred_channel != (before or "")
 
 
 def state_preferences(*, wanted: Mapping[int, str], said_by: str = "", by_id: int | None = None) -> None:

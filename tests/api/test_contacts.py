@@ -2,9 +2,10 @@
 
 import pytest
 
-from crm.models import ContactPoint, Family
+from crm.models import AttributeField, ContactPoint, Family, HouseholdChange, Interaction, Member
+from crm.services import contacts, undo_change
 from tests.api.conftest import assert_problem
-from tests.factories import guardian, make_family
+from tests.factories import guardian, make_family, make_interaction
 
 POINTS = "families/RB-1/contact-points/"
 PEOPLE = "families/RB-1/members/"
@@ -56,6 +57,9 @@ def test_when_the_primary_goes_the_next_one_takes_its_place(system, family):
     assert system("DELETE", f"{POINTS}{first.pk}/").status_code == 204
     assert system.get(POINTS).json()["results"] == [{**second, "is_primary": True}]
     assert_problem(system("DELETE", f"{POINTS}{first.pk}/"), 404)
+    undo_change(change=HouseholdChange.objects.get(), by_id=None)
+    shown = {one["id"]: one["is_primary"] for one in system.get(POINTS).json()["results"]}
+    assert shown == {first.pk: True, second["id"]: False}
 
 
 def test_another_familys_address_is_not_found(system, family):
@@ -112,3 +116,50 @@ def test_people_are_added_and_changed_by_reference(system, family):
     assert_problem(system.post(PEOPLE, {"name": "Odd", "external_ref": "no blanks"}), 400, "external_ref")
     assert_problem(system.patch(f"{PEOPLE}nobody/", {"name": "x"}), 404)
     assert system.patch(f"{PEOPLE}M-7/", {"external_ref": None}).json()["external_ref"] is None
+
+
+def test_a_person_who_is_removed_leaves_the_log_and_a_way_back(system, family):
+    person = system.post(PEOPLE, {"name": "Ngozi", "external_ref": "M-1"}).json()
+    system.post(POINTS, {"channel": "sms", "value": "07700 900142", "member": "M-1"})
+    entry = make_interaction(family, "sms_received", member_id=person["id"])
+    assert_problem(system("DELETE", f"families/{make_family().external_ref}/members/{person['id']}/"), 404)
+    assert system("DELETE", f"{PEOPLE}M-1/").status_code == 204
+    assert [one["name"] for one in system.get(PEOPLE).json()["results"]] == [guardian(family).name]
+    assert system.get(f"{POINTS}?channel=sms").json()["results"] == []
+    assert system.get("families/RB-1/").json()["members"][0]["external_ref"] is None
+    assert Interaction.objects.get(pk=entry.pk).member_id is None
+    assert_problem(system("DELETE", f"{PEOPLE}M-1/"), 404)
+    undo_change(change=HouseholdChange.objects.get(), by_id=None)
+    assert system.get(f"{PEOPLE}M-1/").json() == person
+    assert Interaction.objects.get(pk=entry.pk).member_id == person["id"]
+    assert len(system.get(f"{POINTS}?channel=sms&member=M-1").json()["results"]) == 1
+
+
+def test_what_changed_since_it_was_read_is_not_written_back(system, family, monkeypatch):
+    person = guardian(family)
+    locked = contacts._locked
+
+    def after_another(family, member):
+        Member.objects.filter(pk=member.pk).update(role="student")
+        return locked(family, member)
+
+    monkeypatch.setattr(contacts, "_locked", after_another)
+    answer = system.patch(f"{PEOPLE}{person.pk}/", {"name": "Helena"}).json()
+    assert (answer["name"], answer["role"]) == ("Helena", "student")
+
+
+def test_somebody_who_left_meanwhile_is_not_brought_back(system, family, monkeypatch):
+    person = guardian(family)
+    monkeypatch.setattr("crm.api.contacts._person_or_404", lambda family, reference: person)
+    Member.objects.filter(pk=person.pk).update(family=make_family())
+    assert_problem(system.patch(f"{PEOPLE}{person.pk}/", {"name": "Helena"}), 400, "")
+
+
+def test_own_fields_are_checked_by_their_kind(system, family):
+    AttributeField.objects.create(key="seats", label="Seats", kind="number")
+    AttributeField.objects.create(key="bus", label="Bus", kind="choice", options=["A", "B"])
+    for wrong, field in (({"seats": "many"}, "attributes.seats"), ({"bus": "C"}, "attributes.bus")):
+        assert_problem(system.put("families/RB-1/", {"attributes": wrong}), 400, field)
+    kept = system.put("families/RB-1/", {"attributes": {"seats": "4", "bus": "b", "free": [1]}}).json()["attributes"]
+    assert kept == {"seats": 4, "bus": "B", "free": [1]}
+    assert "bus" not in system.put("families/RB-1/", {"attributes": {"bus": None}}).json()["attributes"]

@@ -26,11 +26,13 @@ SERVER = {
     ("POST", "families/RB-1/members/"): "families:write",
     ("GET", "families/RB-1/members/M-1/"): "families:read",
     ("PATCH", "families/RB-1/members/M-1/"): "families:write",
+    ("DELETE", "families/RB-1/members/M-1/"): "families:write",
     ("GET", "families/RB-1/contact-points/"): "families:read",
     ("POST", "families/RB-1/contact-points/"): "families:write",
     ("GET", "families/RB-1/contact-points/1/"): "families:read",
     ("PATCH", "families/RB-1/contact-points/1/"): "families:write",
     ("DELETE", "families/RB-1/contact-points/1/"): "families:write",
+    ("GET", "interactions/"): "interactions:read",
     ("POST", "interactions/"): "interactions:write",
     ("GET", "interactions/1/"): "interactions:read",
     ("GET", "webhooks/"): "webhooks",
@@ -207,6 +209,53 @@ def test_an_unforeseen_error_is_a_problem(caller, monkeypatch):
     system.client.raise_request_exception = False
     problem = assert_problem(system.get("families/"), 500)
     assert "division" not in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "schema/?format=nope", {}, 404),
+        ("POST", "schema/", {}, 405),
+        ("GET", "schema/", {"HTTP_ACCEPT": "image/png"}, 406),
+        ("POST", "docs/", {}, 405),
+        ("GET", "docs/", {"HTTP_ACCEPT": "image/png"}, 406),
+        ("BREW", "families/", {}, 405),
+        ("DELETE", "families/", {}, 405),
+        ("GET", "families/", {"HTTP_HOST": "elsewhere.example"}, 400),
+        ("GET", "/api/v1", {}, 404),
+        ("GET", "/api/v7/families/", {}, 404),
+    ],
+)
+def test_every_refusal_is_a_problem_in_json(caller, method, path, headers, status):
+    answer = caller("families:read")(method, path, **headers)
+    assert_problem(answer, status)
+    assert status != 405 or "GET" in answer.headers["Allow"]
+
+
+def test_what_breaks_before_the_view_is_a_problem_too(caller, client, monkeypatch):
+    monkeypatch.setattr("crm.audit.acting", lambda person: 1 / 0)
+    client.raise_request_exception = False
+    system = caller("families:read")
+    system.client.raise_request_exception = False
+    assert "division" not in str(assert_problem(system.get("families/"), 500))
+    page = client.get("/families/")
+    assert page.status_code == 500
+    assert page.headers["Content-Type"].startswith("text/html")
+
+
+def test_every_answer_says_how_many_requests_are_left(caller, browser, settings, time_machine):
+    time_machine.move_to("2026-11-12T10:00:15+00:00", tick=False)
+    settings.API_RATE, settings.API_PORTAL_RATE = 2, 5
+    one, other = caller("families:read"), caller("families:read")
+    told = [one.get("families/"), one.get("families/?stage=nowhere"), one.get("families/")]
+    assert [answer.status_code for answer in told] == [200, 400, 429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in told] == ["1", "0", "0"]
+    assert {(answer.headers["RateLimit-Limit"], answer.headers["RateLimit-Reset"]) for answer in told} == {("2", "46")}
+    assert told[2].headers["Retry-After"] == "46"
+    assert other.get("families/").headers["RateLimit-Remaining"] == "1"
+    assert browser(make_family()).get("portal/inbox/").headers["RateLimit-Remaining"] == "4"
+    settings.API_RATE = 0
+    assert "RateLimit-Limit" not in one.get("families/").headers
 
 
 @pytest.mark.parametrize("cursor", ["x", "é", "W10", "WzFd", "WyJhIl0", "%00", "W251bGxd", "a" * 600, "LTE", "Wy0xXQ"])

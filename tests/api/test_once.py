@@ -123,3 +123,39 @@ def test_answers_are_forgotten_after_a_day(system, time_machine):
     assert "Idempotency-Replayed" not in system.post("tasks/", TASK, **KEY).headers
     time_machine.shift(timedelta(hours=25))
     assert sweep_api()["answers"] == 1
+
+
+def test_a_call_that_is_told_again_counts_once(system):
+    task = system.post("tasks/", TASK).json()["id"]
+    told = {"outcome": "no_answer", "notes": "Rang twice"}
+    first = system.patch(f"tasks/{task}/", told, **KEY)
+    again = system.patch(f"tasks/{task}/", told, **KEY)
+    assert (first.status_code, again.content) == (200, first.content)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (CallTask.objects.get().tries, Interaction.objects.count()) == (1, 1)
+    assert_problem(system.patch(f"tasks/{task}/", {**told, "notes": "Another"}, **KEY), 422)
+    # Without the key, and with another, it is another call.
+    system.patch(f"tasks/{task}/", told)
+    system.patch(f"tasks/{task}/", told, HTTP_IDEMPOTENCY_KEY="7e57-2")
+    assert CallTask.objects.get().tries == 3
+
+
+def test_put_and_delete_heed_it_too_each_as_a_request_of_its_own(caller):
+    system, address = caller("families:write", "families:read"), "families/RB-2/"
+    body = {"name": "Okafor", "members": [{"name": "Ngozi", "external_ref": "M-1"}]}
+    first = system.put(address, body, **KEY)
+    again = system.put(address, body, **KEY)
+    assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
+    person = f"{address}members/M-1/"
+    system.patch(person, {"name": "Ngozi Okafor"}, **KEY)
+    gone, repeated = system("DELETE", person, **KEY), system("DELETE", person, **KEY)
+    assert (gone.status_code, repeated.status_code, repeated.content) == (204, 204, b"")
+    assert repeated.headers["Idempotency-Replayed"] == "true"
+    assert "Content-Type" not in repeated.headers
+    assert_problem(system("DELETE", person), 404)
+
+
+def test_what_is_not_there_yet_keeps_no_answer(caller):
+    system = caller("families:write")
+    assert_problem(system.patch("families/RB-1/members/M-1/", {"name": "x"}, **KEY), 404)
+    assert not KeptAnswer.objects.exists()

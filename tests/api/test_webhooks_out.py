@@ -1,6 +1,7 @@
 """Webhooks that we send: written with the news, signed, tried again, given up, and never into our own network."""
 
 import json
+import time
 from datetime import timedelta
 from itertools import pairwise
 
@@ -13,11 +14,19 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from crm.adapters import outside
 from crm.errors import Invalid
 from crm.jobs import sweep_api, tell_webhooks
-from crm.models import WebhookMessage, WebhookSubscription
-from crm.services import NewInteraction, record_consent, record_interactions, set_opt_out_channels, state_preference
+from crm.jobs import webhooks as tell_job
+from crm.models import ApiKey, WebhookMessage, WebhookSubscription
+from crm.services import (
+    NewInteraction,
+    create_api_key,
+    record_consent,
+    record_interactions,
+    set_opt_out_channels,
+    state_preference,
+)
 from crm.services.webhooks import change_subscription, rotate_webhook_secret, send_again, subscribe
 from tests.api.conftest import assert_problem
-from tests.doubles import http_double
+from tests.doubles import http_double, slow_server
 from tests.factories import make_family, make_interaction, make_user
 
 ALL = ["interactions.recorded", "consents.changed", "preferences.changed"]
@@ -111,8 +120,8 @@ def test_many_rows_are_few_messages_and_imports_are_none(hook, portal, django_as
     record_interactions(rows)
     record_interactions([NewInteraction(family.pk, "note", timezone.now(), "x", "old")], live=False)
     assert WebhookMessage.objects.count() == 3
-    # Of a message: itself, its rows, two to settle it with their savepoints; and the claims around them.
-    with django_assert_max_num_queries(3 * 7 + 8):
+    # Of a message: its claim, itself, its rows, two to settle it with their savepoints; and the claims around them.
+    with django_assert_max_num_queries(3 * 8 + 8):
         tell_webhooks()
     assert sum(len(one["data"]["interactions"]) for one in portal.heard) == 120
 
@@ -216,6 +225,100 @@ def test_what_a_dead_worker_held_is_told_again(hook, portal):
     assert tell_webhooks() == 0
     assert sweep_api()["freed"] == 1
     assert tell_webhooks() == 1
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Lets something happen while each message is being answered, and counts the posts."""
+    posted = []
+
+    def answering(happens, status=200):
+        def post(url, body, headers):
+            posted.append(headers["webhook-id"])
+            happens()
+            return outside.Answered(status, None)
+
+        monkeypatch.setattr("crm.jobs.webhooks.post", post)
+        return posted
+
+    return answering
+
+
+def test_who_lost_the_claim_posts_nothing_more(hook, meanwhile):
+    """A slow batch: while its first message is answered, another worker takes the second."""
+    for _each in range(2):
+        make_interaction(make_family(), "note")
+    others = timezone.now() + timedelta(minutes=9)
+
+    last = WebhookMessage.objects.order_by("-pk")[:1]
+    posted = meanwhile(lambda: WebhookMessage.objects.filter(pk__in=[last[0].pk]).update(claimed_until=others))
+    tell_webhooks()
+    assert len(posted) == 1
+    first, second = WebhookMessage.objects.order_by("pk")
+    assert (first.state, second.state, second.claimed_until) == ("sent", "sending", others)
+
+
+def test_an_answer_that_comes_after_the_claim_ran_out_settles_nothing(hook, meanwhile):
+    make_interaction(make_family(), "note")
+    others = timezone.now() + timedelta(minutes=9)
+
+    meanwhile(lambda: WebhookMessage.objects.update(claimed_until=others), status=500)
+    tell_webhooks()
+    message = WebhookMessage.objects.get()
+    assert (message.state, message.claimed_until) == ("sending", others)
+
+
+def test_what_is_switched_off_in_the_middle_of_a_batch_hears_no_more(hook, meanwhile):
+    for _each in range(2):
+        make_interaction(make_family(), "note")
+
+    posted = meanwhile(lambda: change_subscription(subscription=WebhookSubscription.objects.get(), enabled=False))
+    tell_webhooks()
+    assert len(posted) == 1
+    assert list(WebhookMessage.objects.order_by("pk").values_list("state", "tries")) == [("sent", 1), ("waiting", 0)]
+
+
+def test_what_cannot_be_put_into_words_holds_up_no_other(hook, portal, monkeypatch):
+    first, _second = (make_interaction(make_family(), "note") for _each in range(2))
+    in_words = tell_job.data_of
+
+    def data_of(event, ids):
+        if first.pk in ids:
+            raise RuntimeError("nobody thought of this")
+        return in_words(event, ids)
+
+    monkeypatch.setattr(tell_job, "data_of", data_of)
+    tell_webhooks()
+    assert len(portal.heard) == 1
+    poisoned = WebhookMessage.objects.get(state="waiting")
+    assert "nobody thought of this" in poisoned.error
+    assert poisoned.due_at > timezone.now()
+
+
+def test_with_its_key_a_webhook_falls_silent_at_once(hook, portal):
+    WebhookSubscription.objects.update(made_by=create_api_key(name="Portal", scopes=["webhooks"])[0])
+    make_interaction(make_family(), "note")
+    ApiKey.objects.update(revoked_at=timezone.now())
+    tell_webhooks()
+    assert portal.double.seen == []
+    assert WebhookMessage.objects.get().state == "failed"
+    make_interaction(make_family(), "note")
+    assert WebhookMessage.objects.count() == 1
+
+
+SLOW_HEAD = b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 200
+SLOW_HANDSHAKE = b"\x16\x03\x03\x40\x00\x02" + b"a" * 200
+
+
+@pytest.mark.parametrize(("scheme", "drops"), [("http", SLOW_HEAD), ("https", SLOW_HANDSHAKE)])
+def test_who_answers_drop_by_drop_is_hung_up_on(settings, monkeypatch, scheme, drops):
+    settings.DEBUG = True
+    monkeypatch.setattr(outside, "POST_SECONDS", 0.4)
+    with slow_server(drops) as port:
+        begun = time.monotonic()
+        with pytest.raises(outside.Unreachable, match="whole answer"):
+            outside.post(f"{scheme}://localhost:{port}/", b"{}", {})
+        assert time.monotonic() - begun < 4
 
 
 def test_waiting_messages_of_a_webhook_that_is_off_are_given_up(hook):

@@ -1,7 +1,9 @@
 """Households split: a person goes to another family with their addresses and consent; history stays where it was."""
 
+from collections.abc import Collection
+
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -9,6 +11,7 @@ from crm.enums import Attendance, ChangeKind, TaskState
 from crm.errors import Invalid
 from crm.models import CallTask, Consent, ContactPoint, Family, HouseholdChange, Member, Place
 from crm.news import announce
+from crm.services.changes import note_changes
 from crm.services.families import NewFamily, create_family
 from crm.services.households.notes import write_notes
 from crm.services.households.repoint import Steps, change_value, point_rows, put_away
@@ -85,19 +88,30 @@ def _move(member: Member, source: Family, target: Family) -> Steps:
 @transaction.atomic
 def remove_member(*, member: Member, by_id: int | None) -> HouseholdChange:
     """Take a person and their addresses out of the family; the log keeps what happened, and undo brings all back."""
-    return _remove(member, Member.objects.filter(pk=member.pk), member.name, by_id)
+    primary = ContactPoint.objects.filter(member=member, is_primary=True)
+    return _remove(member, Member.objects.filter(pk=member.pk), member.name, by_id, primary)
 
 
 @transaction.atomic
 def remove_contact_point(*, point: ContactPoint, by_id: int | None) -> HouseholdChange:
     """Take an address away; undo brings it back with all that is known of it."""
-    return _remove(point, ContactPoint.objects.filter(pk=point.pk), point.value, by_id)
+    same = ContactPoint.objects.filter(pk=point.pk)
+    return _remove(point, same, point.value, by_id, same.filter(is_primary=True))
 
 
-def _remove(row: Member | ContactPoint, rows: object, name: str, by_id: int | None) -> HouseholdChange:
+def _remove(
+    row: Member | ContactPoint,
+    rows: object,
+    name: str,
+    by_id: int | None,
+    primary: QuerySet[ContactPoint, ContactPoint],
+) -> HouseholdChange:
+    """Take it out; where a primary address goes, the next one of its channel takes its place."""
     family = Family.objects.select_for_update().get(pk=row.family_id)
     steps: Steps = []
+    channels = set(primary.values_list("channel", flat=True))
     put_away(rows, steps)  # type: ignore[arg-type]
+    _name_heirs(family, channels, steps)
     change = HouseholdChange.objects.create(
         kind=ChangeKind.REMOVAL,
         family=family,
@@ -112,3 +126,13 @@ def _remove(row: Member | ContactPoint, rows: object, name: str, by_id: int | No
         change.save(update_fields=["payload"])
     refresh_family_text(family_ids=[family.pk])
     return change
+
+
+def _name_heirs(family: Family, channels: Collection[str], steps: Steps) -> None:
+    left = family.contact_points.filter(channel__in=channels).order_by("-is_valid", "pk")
+    heirs = {point.channel: point for point in reversed(left)}.values()
+    for heir in heirs:
+        change_value(heir, "is_primary", True, steps)
+    if heirs:
+        note_changes(changed=[(heir, {"is_primary": (False, True)}) for heir in heirs])
+        announce("contact_point_changed", ids=[heir.pk for heir in heirs])
