@@ -51,10 +51,12 @@ def read_heads(
     before: Spot | None = None,
     floor: Spot | None = None,
     reach: Spot | None = None,
+    full: bool = False,
 ) -> tuple[list[Head], bool]:
     """At most `size` heads, newest first, and whether there are more; below `before`, or down to `floor`.
 
-    Conversations are read down to `reach`, where it is given.
+    Conversations are read down to `reach`, where it is given. Where much folds together a page may be shorter, so
+    that it is quick; a `full` one never is.
     """
     zone, log = family.zone, entries_of(family, shown).order_by("-occurred_at", "-pk")
     entries, border = log, None
@@ -69,9 +71,12 @@ def read_heads(
         rows = _rows(entries, most)
         everything = fold_rows(rows, zone)
         heads = [head for head in everything if wanted(head.spot)]
+        if done := len(rows) < most:
+            break
         # A day that is not read to its end may still hold parts of a fold.
-        done = len(rows) < most
-        if done or (len(heads) > size and _day(rows[-1].occurred_at, zone) < heads[size - 1].day):
+        whole = [head for head in heads if head.day > _day(rows[-1].occurred_at, zone)]
+        if len(whole) >= size or (floor is None and not full and _is_enough(len(whole), size, most)):
+            size = min(size, len(whole))
             break
         most *= _READ_MORE
     found = heads[:size]
@@ -79,7 +84,11 @@ def read_heads(
         _finish(log, everything, found, Spot(rows[-1].occurred_at, rows[-1].pk), zone, reach)
     elif border is not None:
         _finish(log, everything, found, Spot(border, 0), zone, reach)
-    return found, len(heads) > size
+    return found, len(heads) > size or not done
+
+
+def _is_enough(found: int, size: int, read: int) -> bool:
+    return found * 3 >= size or (found > 0 and read > size * _READ_FIRST)
 
 
 def read_heads_after(family: Family, shown: Shown, after: Spot, size: int) -> tuple[list[Head], bool]:

@@ -81,7 +81,7 @@ def read_timeline(
         return _page(family, heads, continuing, earlier=True)
     if floor is not None:
         size = MOST_LIVE
-    heads, earlier = read_heads(family, shown, size, before=before, floor=floor, reach=reach)
+    heads, earlier = read_heads(family, shown, size, before=before, floor=floor, reach=reach, full=whole)
     return _page(family, heads, continuing, earlier=earlier, reach=reach, whole=whole)
 
 
