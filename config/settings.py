@@ -200,6 +200,8 @@ AXES_COOLOFF_TIME = timedelta(minutes=whole_number("LOGIN_PAUSE_MINUTES", defaul
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
+# What was typed at a wrong try is kept with it, but never a password.
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "old_password", "new_password1", "new_password2"]
 AXES_CLIENT_IP_CALLABLE = "config.accounts.addresses.client_address"
 AXES_LOCKOUT_CALLABLE = "config.accounts.login.locked_out"
 AXES_DISABLE_ACCESS_LOG = True

@@ -53,6 +53,7 @@ urlpatterns = [
     path("families/<int:pk>/task/", call_tasks.call_task_new, name="call-task-new"),
     path("interactions/<int:pk>/", entries.interaction, name="interaction"),
     path("interactions/<int:pk>/correct/", entries.interaction_correct, name="interaction-correct"),
+    path("interactions/<int:pk>/earlier/", entries.interaction_earlier, name="interaction-earlier"),
     path("interactions/<int:pk>/pin/", entries.interaction_pin, name="interaction-pin"),
     path("interactions/<int:pk>/undo/", logging.undo_interaction, name="undo-interaction"),
     path("calls/", calls.calls, name="calls"),

@@ -361,3 +361,27 @@ def test_an_unknown_role_stops_the_start(monkeypatch: Any) -> None:
     monkeypatch.setenv("SECOND_FACTOR_ROLES", "boss")
     with pytest.raises(SystemExit):
         words("SECOND_FACTOR_ROLES", known)
+
+
+@pytest.mark.parametrize("name", ["account-password", "second-factor-off", "recovery-codes"])
+def test_guessing_ones_password_in_an_open_session_ends_after_some_tries(
+    staff_client: Client, staff: Any, settings: Any, name: str
+) -> None:
+    settings.AXES_FAILURE_LIMIT = 3
+    TOTPDevice.objects.create(user=staff, name="app", confirmed=True)
+    staff_client.force_login(staff)
+    session = staff_client.session
+    session["otp_device_id"] = TOTPDevice.objects.get().persistent_id
+    session.save()
+    wrong = {"password": "wrong", "old_password": "wrong", "new_password1": "k7!pfW-2", "new_password2": "k7!pfW-2"}
+    for _try in range(3):
+        refused = staff_client.post(reverse(name), wrong)
+    right = staff_client.post(reverse(name), {**wrong, "password": PASSWORD, "old_password": PASSWORD})
+    for answer in (refused, right):
+        assert answer.status_code == 422
+        assert "Too many wrong tries" in answer.content.decode()
+    attempt = AccessAttempt.objects.get()
+    assert attempt.failures_since_start == 3
+    assert "k7!pfW-2" not in attempt.post_data
+    assert "wrong" not in attempt.post_data
+    assert try_in(Client()).status_code == 429

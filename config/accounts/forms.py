@@ -8,6 +8,8 @@ from django.contrib.auth.forms import PasswordChangeForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from config.accounts.tries import refuse_password
+
 _TEXT = {"class": "form-control"}
 _CODE = {"class": "form-control", "autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
 
@@ -29,14 +31,19 @@ class NameForm(forms.ModelForm):
 class NewPasswordForm(PasswordChangeForm):
     """Django's own rules, in our fields."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, request: Any, data: Any = None) -> None:
+        super().__init__(request.user, data)
+        self.request = request
         for field in self.fields.values():
             field.widget.attrs.update(_TEXT)
         self.fields["old_password"].widget.attrs.pop("autofocus", None)
         self.fields["old_password"].label = _("Password now")
         self.fields["new_password1"].label = _("New password")
         self.fields["new_password2"].label = _("New password again")
+
+    def clean_old_password(self) -> str:
+        """Refuse a wrong one, and after too many any."""
+        return _own_password(self.request, self.cleaned_data["old_password"])
 
 
 class CodeForm(forms.Form):
@@ -58,12 +65,16 @@ class PasswordForm(forms.Form):
         widget=forms.PasswordInput(attrs={**_TEXT, "autocomplete": "current-password"}),
     )
 
-    def __init__(self, user: Any, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.user = user
+    def __init__(self, request: Any, data: Any = None) -> None:
+        super().__init__(data)
+        self.request = request
 
     def clean_password(self) -> str:
-        """Refuse a wrong one."""
-        if not self.user.check_password(self.cleaned_data["password"]):
-            raise ValidationError(_("That is not your password."))
-        return self.cleaned_data["password"]
+        """Refuse a wrong one, and after too many any."""
+        return _own_password(self.request, self.cleaned_data["password"])
+
+
+def _own_password(request: Any, password: str) -> str:
+    if why := refuse_password(request, password):
+        raise ValidationError(why)
+    return password

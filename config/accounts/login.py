@@ -3,7 +3,6 @@
 import time
 from typing import Any
 
-from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth import login as log_in
@@ -12,7 +11,6 @@ from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -21,9 +19,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django_otp import login as remember_device
 
-from config.accounts.addresses import client_address, wanted_page
+from config.accounts.addresses import wanted_page
 from config.accounts.factors import confirm, has_second_factor, seconds_to_wait
 from config.accounts.forms import CodeForm
+from config.accounts.tries import closed_words
 from config.demo.logins import demo_logins
 from crm.roles import access_of, everyone
 
@@ -104,19 +103,6 @@ def locked_out(
 ) -> HttpResponse:
     """The log-in page that says until when a name is closed from this address; django-axes asks for it."""
     username = (credentials or {}).get("username", "")
-    last = (
-        AccessAttempt.objects.filter(username=username, ip_address=client_address(request))
-        .order_by("-attempt_time")
-        .values_list("attempt_time", flat=True)
-        .first()
-    )
-    ends = (last or timezone.now()) + settings.AXES_COOLOFF_TIME
-    minutes = max(1, -(-int((ends - timezone.now()).total_seconds()) // 60))
-    words = ngettext(
-        "Too many wrong tries. This name is closed from your address for %d more minute.",
-        "Too many wrong tries. This name is closed from your address for %d more minutes.",
-        minutes,
-    )
-    said = words % minutes + " " + _("If it is urgent, ask an administrator to unlock it.")
+    said = closed_words(request, username)
     context = {"form": AuthenticationForm(request), "locked": said, "demo_logins": demo_logins()}
     return render(request, "registration/login.html", context, status=429)

@@ -31,7 +31,7 @@ def account(request: HttpRequest) -> HttpResponse:
         form.save()
         messages.success(request, _("Saved."))
         return redirect("account")
-    context = {"form": form, "password_form": NewPasswordForm(user), **_factor(request)}
+    context = {"form": form, "password_form": NewPasswordForm(request), **_factor(request)}
     return render(request, "accounts/account.html", context, status=422 if form.errors else 200)
 
 
@@ -51,7 +51,7 @@ def _factor(request: HttpRequest) -> dict[str, Any]:
 def password(request: HttpRequest) -> HttpResponse:
     """A new password; other sessions of this person end, this one stays."""
     user: Any = request.user
-    form = NewPasswordForm(user, request.POST)
+    form = NewPasswordForm(request, request.POST)
     if not form.is_valid():
         context = {"form": NameForm(instance=user), "password_form": form, **_factor(request)}
         return render(request, "accounts/account.html", context, status=422)
@@ -101,7 +101,7 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
     """New recovery codes in place of the old, for one's password."""
     if not factors.has_second_factor(request.user):
         return redirect("account")
-    form = PasswordForm(request.user, request.POST if request.method == "POST" else None)
+    form = PasswordForm(request, request.POST if request.method == "POST" else None)
     if form.is_valid():
         return _show_codes(request, is_new=False)
     return render(request, "accounts/new_codes.html", {"form": form}, status=422 if form.errors else 200)
@@ -114,7 +114,7 @@ def second_factor_off(request: HttpRequest) -> HttpResponse:
     """Switch it off, for one's password."""
     if not factors.has_second_factor(request.user):
         return redirect("account")
-    form = PasswordForm(request.user, request.POST if request.method == "POST" else None)
+    form = PasswordForm(request, request.POST if request.method == "POST" else None)
     if form.is_valid():
         factors.switch_off(user=request.user)
         messages.success(request, _("The second factor is off: your password alone logs you in."))

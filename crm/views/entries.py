@@ -16,7 +16,7 @@ from crm.errors import Invalid
 from crm.forms.timeline import CorrectionForm, TimelineForm
 from crm.models import Family, Interaction
 from crm.roles import OfficeRole, role_required
-from crm.selectors.timeline import MOST_PRINTED, Shown, find_place, read_card, read_pins, read_timeline
+from crm.selectors.timeline import MOST_PRINTED, Shown, find_place, read_card, read_earlier, read_pins, read_timeline
 from crm.selectors.timeline.fixes import Fix, read_fixes
 from crm.selectors.timeline.folding import BY_HAND
 from crm.views.timeline import MOST_PEOPLE
@@ -30,8 +30,29 @@ def interaction(request: HttpRequest, pk: int) -> HttpResponse:
     """An entry's own address: the family's page, open around the card that tells it."""
     entry = get_object_or_404(Interaction.objects.select_related("family"), pk=pk)
     place = find_place(entry.family, pk)
-    anchor = f"?entry={pk}#interaction-{place.card}" if place else ""
-    return HttpResponseRedirect(f"{entry.family.get_absolute_url()}{anchor}")
+    if place is None:
+        return HttpResponseRedirect(entry.family.get_absolute_url())
+    anchor = f"entry-{place.root.pk}" if place.in_thread else f"interaction-{place.card}"
+    return HttpResponseRedirect(f"{entry.family.get_absolute_url()}?entry={pk}#{anchor}")
+
+
+@role_required(OfficeRole.STAFF)
+@require_safe
+@vary_on_headers("HX-Request")
+def interaction_earlier(request: HttpRequest, pk: int) -> HttpResponse:
+    """What was said before an entry in its conversation: in its card, or as a page of its own."""
+    entry = get_object_or_404(Interaction.objects.select_related("family", "member", "attempt"), pk=pk)
+    bubbles, goes_on = read_earlier(entry)
+    part = "crm/partials/thread_earlier.html"
+    context = {
+        "family": entry.family,
+        "entry": entry,
+        "bubbles": bubbles,
+        "earlier_than": bubbles[0].id if goes_on else None,
+        "place": "crm:families",
+        "part": part,
+    }
+    return render(request, part if request.headers.get("HX-Request") == "true" else "crm/earlier.html", context)
 
 
 @role_required(OfficeRole.STAFF)
@@ -114,7 +135,7 @@ def family_print(request: HttpRequest, pk: int) -> HttpResponse:
     today = timezone.localdate(timezone=family.zone)
     asked = {"since": str(today - timedelta(days=PRINTED_DAYS)), "until": str(today), **request.GET.dict()}
     shown = Shown.read(asked)
-    page = read_timeline(family, shown, size=MOST_PRINTED)
+    page = read_timeline(family, shown, size=MOST_PRINTED, whole=True)
     context = {
         "family": family,
         "shown": shown,

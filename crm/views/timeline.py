@@ -50,6 +50,7 @@ def timeline_context(request: HttpRequest, family: Family, *, shown: Shown | Non
         "page": page,
         "activity": activity,
         "found": place.card if place else None,
+        "found_part": place.root.pk if place and place.in_thread else None,
         "is_newest": is_newest,
         "newer_query": "" if is_newest or not page.top else urlencode({**shown.fields(), "after": str(page.top)}),
         "pins": read_pins(family),
@@ -64,7 +65,8 @@ def timeline_context(request: HttpRequest, family: Family, *, shown: Shown | Non
 def _read(family: Family, shown: Shown, asked: Any, place: Place | None) -> tuple[TimelinePage, bool]:
     """The page that was asked for, and whether it is the newest."""
     if place is not None:
-        return read_timeline(family, shown, before=place.before), place.before is None
+        page = read_timeline(family, shown, before=place.before, reach=place.root)
+        return page, place.before is None
     before, after, to = (Spot.read(asked.get(name, "")) for name in ("before", "after", "to"))
     if before is not None:
         return read_timeline(family, shown, before=before, continuing=read_day(asked.get("day", ""))), False

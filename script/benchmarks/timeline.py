@@ -11,11 +11,13 @@ import _town
 from _database import Asked, keep_plans, look
 from _figures import Figure, seconds
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from crm.models import Family
+from crm.roles import OfficeRole
 from crm.selectors.timeline import Shown, find_place, read_activity, read_pins, read_timeline, timeline_version
 
 REUSES = True
@@ -72,6 +74,7 @@ def _works(family: Family) -> dict[str, tuple[Callable[[], object], float | None
 def _asking(family: Family) -> Callable[[], object]:
     """The fragment as the browser asks for it, session and user included."""
     user, _made = get_user_model().objects.get_or_create(username="bench")
+    user.groups.add(Group.objects.get(name=OfficeRole.STAFF))
     client = Client(raise_request_exception=True)
     client.force_login(user)
     address = reverse("crm:family-timeline", args=[family.pk])

@@ -42,6 +42,8 @@ class Bubble:
     failed: str = ""
     """Why it never arrived."""
     message_id: int | None = None
+    id: int | None = None
+    """The entry, where it stands by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,12 @@ class Card:
     lines: list[Line] = field(default_factory=list)
     more_lines: int = 0
     bubbles: list[Bubble] = field(default_factory=list)
+    earlier_than: int | None = None
+    """The oldest entry that is shown of a conversation which began before it."""
+    answers: int | None = None
+    """The message that an answer answers, which stands elsewhere."""
+    holds: list[int] = field(default_factory=list)
+    """Entries that held a card's place before this one came."""
     steps: list[Step] = field(default_factory=list)
     reasons: list[State] = field(default_factory=list)
     message_id: int | None = None
@@ -117,8 +125,9 @@ def clock(at: datetime, zone: ZoneInfo, day: date | None = None) -> str:
 
 
 def span(times: Sequence[datetime], zone: ZoneInfo) -> str:
-    """From the first to the last time of a day."""
-    first, last = clock(min(times), zone), clock(max(times), zone)
+    """From the first to the last time; the first with its day where that is another one."""
+    last = clock(max(times), zone)
+    first = clock(min(times), zone, max(times).astimezone(zone).date())
     return first if first == last else f"{first} – {last}"
 
 

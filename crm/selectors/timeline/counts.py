@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from crm.enums import Channel, Direction
 from crm.models import Family, Interaction
-from crm.selectors.timeline.roots import CORRECTION, STAFF
+from crm.selectors.timeline.roots import CORRECTION, STAFF, STANDING
 from crm.vocabulary import PHONE_ANSWERED, TYPES, WINDOWS, attempt_types, human_types
 
 DAYS = 90
@@ -88,7 +88,7 @@ def _rows(family: Family, *, since: object) -> QuerySet:
         .order_by()
         .values("channel")
         .annotate(
-            entries=Count("pk", filter=Q(attempt=None)),
+            entries=Count("pk", filter=STANDING),
             from_us=Count("pk", filter=Q(interaction_type__in=attempt_types())),
             arrived=Count(
                 "attempt", distinct=True, filter=recent & Q(interaction_type__in=_types("arrived", "engaged"))

@@ -18,6 +18,7 @@ from crm.selectors.timeline.messages import bubbles_of, steps_of, thread_bubbles
 
 MOST_LINES = 50
 MOST_FACTS = 8
+MOST_HELD = 12
 BY_HAND = ("call", "conversation", "note")
 """What people write, and so may correct and pin."""
 
@@ -30,6 +31,8 @@ class Material:
     news: Mapping[int, Sequence[Interaction]]
     folds: Mapping[int, Sequence[Interaction]]
     """What one card tells together, newest first, by the id of its head."""
+    going_on: Set[int]
+    """Heads of conversations that began before what is shown of them."""
     fixes: Mapping[int, Fix]
     follow_ups: Mapping[int, CallTask]
     pinned: Set[int]
@@ -61,6 +64,7 @@ def make_card(head: Interaction, material: Material) -> Card:
 def _with_acts(card: Card, head: Interaction, material: Material) -> Card:
     card.by_hand = head.category in BY_HAND
     card.pinned = head.pk in material.pinned
+    card.holds = [one.pk for one in _folded_with(head, material)[1 : MOST_HELD + 1]]
     return card
 
 
@@ -115,7 +119,7 @@ def _with_author(*parts: str, entry: Interaction) -> str:
 def _message(head: Interaction, material: Material) -> Card:
     inbound = head.direction == Direction.IN
     name, word = words.person(head), words.message_word(head.channel)
-    subject = words.told(head.metadata, "subject", "title")[:300]
+    subject = words.subject(head)
     towards = (_("from %s") if inbound else _("to %s")) % name if name else ""
     card = _card(head, material, subject or f"{word} {towards or (_('from them') if inbound else _('to them'))}")
     card.who = _with_author(towards if subject else "", entry=head)
@@ -124,6 +128,7 @@ def _message(head: Interaction, material: Material) -> Card:
     news = material.standing(material.news.get(head.pk, ()))
     card.steps = steps_of(head, news, material.zone)
     card.bubbles = bubbles_of(head, news)
+    card.answers = head.attempt_id
     text = words.told(head.metadata, "text", "body", "notes")
     if head.channel in ("email", "portal", "") or not text:
         card.unfolded = text
@@ -133,21 +138,23 @@ def _message(head: Interaction, material: Material) -> Card:
 
 
 def thread_card(head: Interaction, texts: Sequence[Interaction], material: Material) -> Card:
-    """What one person and we wrote on one channel in a day: one talk, oldest first."""
-    name = words.person(head)
-    first = texts[-1]
-    subject = words.told(first.metadata, "subject")[:300] if head.channel == "email" else ""
+    """What one person and we wrote on one channel: one talk, oldest first."""
+    name, zone = words.person(head), material.zone
+    subject = words.subject(texts[-1]) if head.channel == "email" else ""
     card = _card(head, material, subject or words.thread_word(head.channel, name))
-    card.bubbles = thread_bubbles(texts, material.news, material.zone)
-    count = len(card.bubbles)
-    count_word = ngettext("%d message", "%d messages", count) % count
+    card.bubbles = thread_bubbles(texts, material.news, zone)
+    goes_on = head.pk in material.going_on
+    card.earlier_than = texts[-1].pk if goes_on else None
+    count = len(texts)
+    count_word = (_("the last %d messages") if goes_on else ngettext("%d message", "%d messages", count)) % count
     card.who = (
         _("%(messages)s with %(name)s") % {"messages": count_word, "name": name} if subject and name else count_word
     )
-    card.time = span([one.occurred_at for one in texts], material.zone)
+    card.time = span([one.occurred_at for one in texts], zone)
     last = next((one for one in texts if one.direction == Direction.OUT), None)
     if last is not None:
-        card.steps = steps_of(last, material.standing(material.news.get(last.pk, ())), material.zone)
+        news = material.standing(material.news.get(last.pk, ()))
+        card.steps = steps_of(last, news, zone, head.occurred_at.astimezone(zone).date())
     card.sandbox = any(words.told(one.metadata, "provider") == "sandbox" for one in texts)
     return card
 

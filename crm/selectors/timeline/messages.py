@@ -1,8 +1,9 @@
 """The way of one message: sent, arrived, seen, answered, or failed and why."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
@@ -11,21 +12,25 @@ from crm.enums import Direction
 from crm.models import Interaction
 from crm.selectors.timeline import words
 from crm.selectors.timeline.cards import Bubble, Step, clock, lapse
+from crm.selectors.timeline.roots import REPLIES
 from crm.vocabulary import TYPES
 
 _RANK = {"sent": 0, "arrived": 1, "": 2, "engaged": 3, "failed": 4}
 MOST_BUBBLES = 20
 
 
-def steps_of(head: Interaction, news: Sequence[Interaction], zone: ZoneInfo) -> list[Step]:
-    """Steps in the order in which they happened; the same thing many times is one step with its count."""
+def steps_of(head: Interaction, news: Sequence[Interaction], zone: ZoneInfo, day: date | None = None) -> list[Step]:
+    """Steps in the order in which they happened; the same thing many times is one step with its count.
+
+    Times are with the day where that is not `day`, under which the card stands; by default the message's own.
+    """
     kind = TYPES.get(head.interaction_type)
     if not (kind and kind.attempt) and not news:
         return _lonely(head, zone)
-    day = head.occurred_at.astimezone(zone).date()
+    day = day or head.occurred_at.astimezone(zone).date()
     first = _("Posted") if head.channel == "portal" else _("Sent")
     attempt = kind is not None and kind.attempt
-    steps = [Step(f"{first} {clock(head.occurred_at, zone)}", "did")] if attempt else []
+    steps = [Step(f"{first} {clock(head.occurred_at, zone, day)}", "did")] if attempt else []
     before = head.occurred_at if attempt else None
     groups: dict[tuple[str, bool, str], list[Interaction]] = defaultdict(list)
     for one in sorted(news, key=_order):
@@ -77,38 +82,29 @@ def _lonely(head: Interaction, zone: ZoneInfo) -> list[Step]:
 
 
 def bubbles_of(head: Interaction, news: Sequence[Interaction]) -> list[Bubble]:
-    """What they wrote back, oldest first."""
-    replies = [one for one in sorted(news, key=_order) if one.interaction_type.endswith("_replied")]
+    """What they wrote back where answers do not stand by themselves, oldest first."""
+    told = [one for one in sorted(news, key=_order) if one.interaction_type.endswith("_replied")]
+    replies = [one for one in told if one.interaction_type not in REPLIES]
     written = [(words.told(one.metadata, "text", "body", "subject"), one) for one in replies]
     other = [(text, "" if one.member_id == head.member_id else words.person(one)) for text, one in written]
     return [Bubble(text, from_us=False, who=who) for text, who in other if text][:MOST_BUBBLES]
 
 
-MOST_OF_A_THREAD = 100
-
-
 def thread_bubbles(
     texts: Sequence[Interaction], news: Mapping[int, Sequence[Interaction]], zone: ZoneInfo
 ) -> list[Bubble]:
-    """What was written in a day by both sides, oldest first, each with its time; of very many the newest."""
-    written = [one for text in texts for one in _said(text, news.get(text.pk, ()))]
-    bubbles = [_bubble(one, news.get(one.pk, ()), texts[0], zone) for one in sorted(written, key=_when)]
-    return bubbles[-MOST_OF_A_THREAD:]
+    """What was written by both sides, oldest first, each with its time."""
+    day = texts[0].occurred_at.astimezone(zone).date()
+    return [bubble_of(one, news.get(one.pk, ()), texts[0], zone, day) for one in reversed(texts)]
 
 
-def _said(text: Interaction, news: Sequence[Interaction]) -> Iterator[Interaction]:
-    yield text
-    yield from (one for one in news if one.interaction_type.endswith("_replied"))
-
-
-def _when(entry: Interaction) -> tuple[object, int]:
-    return (entry.occurred_at, entry.pk)
-
-
-def _bubble(entry: Interaction, news: Sequence[Interaction], head: Interaction, zone: ZoneInfo) -> Bubble:
+def bubble_of(
+    entry: Interaction, news: Sequence[Interaction], head: Interaction, zone: ZoneInfo, day: date = date.min
+) -> Bubble:
+    """One message of a conversation; its time with the day where that is another than the one it stands under."""
     failed = next((one for one in news if (kind := TYPES.get(one.interaction_type)) and kind.step == "failed"), None)
-    day = head.occurred_at.astimezone(zone).date()
     return Bubble(
+        id=entry.pk,
         text=words.told(entry.metadata, "text", "body", "subject", "notes") or words.type_word(entry.interaction_type),
         from_us=entry.direction == Direction.OUT,
         who="" if entry.member_id == head.member_id else words.person(entry),

@@ -9,16 +9,20 @@ from itertools import groupby
 from django.db.models import Count, Max
 
 from crm.models import CallTask, Family, Interaction, Pin
-from crm.selectors.timeline.cards import Card, Day, day_heading
+from crm.selectors.timeline.cards import Bubble, Card, Day, day_heading
 from crm.selectors.timeline.fixes import read_fixes
 from crm.selectors.timeline.folding import Material, make_card
-from crm.selectors.timeline.heads import Head, head_of, read_heads, read_heads_after
-from crm.selectors.timeline.roots import CORRECTION, STAFF
+from crm.selectors.timeline.heads import SHOWN_OF_A_THREAD, Head, head_of, read_heads, read_heads_after
+from crm.selectors.timeline.messages import bubble_of
+from crm.selectors.timeline.roots import CORRECTION, REPLIES, STAFF, entries_of
 from crm.selectors.timeline.shown import Shown, Spot
+from crm.selectors.timeline.threads import read_older, thread_key
 
 PAGE = 30
 MOST_LIVE = 300
 MOST_PRINTED = 1_000
+OLDER = 50
+"""How much of a conversation is opened at a time."""
 ABOVE = 5
 """How many later entries stand above one that is opened by its own address."""
 
@@ -45,10 +49,13 @@ class TimelinePage:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an entry is found: the card that tells it, and the page (below `before`; None is the newest)."""
+    """Where a `root` is found: the card that tells it, and the page (below `before`; None is the newest)."""
 
     card: int
     before: Spot | None
+    root: Spot
+    in_thread: bool
+    """Whether the card is a conversation of which the root is an older part."""
 
 
 def read_timeline(
@@ -60,20 +67,22 @@ def read_timeline(
     floor: Spot | None = None,
     continuing: date | None = None,
     size: int = PAGE,
+    reach: Spot | None = None,
+    whole: bool = False,
 ) -> TimelinePage:
     """The page below `before`, or just above `after`, or the newest; with a `floor` all that is newer down to it.
 
-    A card stands at the time of its root: a message that was opened today stands where it was sent, so that
-    a card never moves, never stands twice, and a page that is read again is the same page.
-    `continuing` is the day that the page above ended with.
+    A message that was opened today stands where it was sent; a conversation stands where its newest word does,
+    so that no card stands twice, and a page that is read again is the same page.
+    `continuing` is the day that the page above ended with. Conversations are shown down to `reach`, or `whole`.
     """
     if after is not None:
         heads, _later = read_heads_after(family, shown, after, size)
         return _page(family, heads, continuing, earlier=True)
     if floor is not None:
         size = MOST_LIVE
-    heads, earlier = read_heads(family, shown, size, before=before, floor=floor)
-    return _page(family, heads, continuing, earlier=earlier)
+    heads, earlier = read_heads(family, shown, size, before=before, floor=floor, reach=reach, full=whole)
+    return _page(family, heads, continuing, earlier=earlier, reach=reach, whole=whole)
 
 
 def read_card(family: Family, pk: int) -> Card | None:
@@ -82,18 +91,33 @@ def read_card(family: Family, pk: int) -> Card | None:
     return next(iter(_page(family, [head] if head else [], None, earlier=False).cards), None)
 
 
+def read_earlier(entry: Interaction) -> tuple[list[Bubble], bool]:
+    """What was said before an entry in its conversation, oldest first, and whether that is not all."""
+    entries = entries_of(entry.family, Shown()).select_related("member", "attempt").defer("folded", "attempt__folded")
+    older = read_older(entries, entry, entry.family.zone, OLDER + 1)
+    shown = older[:OLDER]
+    news = _news(entry.family, [one.pk for one in shown])
+    return [bubble_of(one, news.get(one.pk, ()), entry, entry.family.zone) for one in reversed(shown)], len(
+        older
+    ) > OLDER
+
+
 def find_place(family: Family, pk: int) -> Place | None:
     """Where an entry of this family stands, however old: news and corrections stand on the card they belong to."""
     entry = Interaction.objects.filter(family=family, pk=pk).first()
     if entry is None:
         return None
     corrects = entry.interaction_type == CORRECTION and entry.external_system == STAFF
-    root = int(entry.in_reply_to) if corrects else entry.attempt_id or entry.pk
-    head = head_of(family, root)
+    stands = entry.attempt_id is None or entry.interaction_type in REPLIES
+    root = int(entry.in_reply_to) if corrects else entry.pk if stands else entry.attempt_id
+    head = head_of(family, root or 0)
     if head is None:
         return None
+    told = next(one for one in head.folded if one.pk == root)
     later, _more = read_heads_after(family, Shown(), head.spot, ABOVE + 1)
-    return Place(head.entry.pk, later[0].spot if len(later) > ABOVE else None)
+    before = later[0].spot if len(later) > ABOVE else None
+    in_thread = told.pk != head.entry.pk and thread_key(told) is not None
+    return Place(head.entry.pk, before, Spot(told.occurred_at, told.pk), in_thread)
 
 
 def timeline_version(family_id: int) -> str:
@@ -111,7 +135,7 @@ def read_pins(family: Family) -> list[Card]:
     """What staff keep on top, the last pinned first; what was withdrawn is no longer shown."""
     pins = list(family.pins.select_related("interaction__member", "interaction__created_by", "pinned_by"))
     fixes = read_fixes(family, [pin.pk for pin in pins])
-    material = Material(family.zone, {}, {}, fixes, {}, {pin.pk for pin in pins})
+    material = Material(family.zone, {}, {}, set(), fixes, {}, {pin.pk for pin in pins})
     cards = []
     for pin in pins:
         card = make_card(pin.interaction, material)
@@ -120,13 +144,34 @@ def read_pins(family: Family) -> list[Card]:
     return [card for card in cards if card.withdrawn is None]
 
 
-def _page(family: Family, heads: Sequence[Head], continuing: date | None, *, earlier: bool) -> TimelinePage:
+def _page(
+    family: Family,
+    heads: Sequence[Head],
+    continuing: date | None,
+    *,
+    earlier: bool,
+    reach: Spot | None = None,
+    whole: bool = False,
+) -> TimelinePage:
+    going_on = set() if whole else {head.entry.pk for head in heads if _shorten(head, reach)}
     return TimelinePage(
-        days=_days(heads, _material(family, heads), continuing),
+        days=_days(heads, _material(family, heads, going_on), continuing),
         top=heads[0].spot if heads else None,
         floor=heads[-1].spot if heads else None,
         earlier=earlier,
     )
+
+
+def _shorten(head: Head, reach: Spot | None) -> bool:
+    """Keep so much of a conversation as its card shows; whether that is not all."""
+    if thread_key(head.entry) is None:
+        return False
+    most = SHOWN_OF_A_THREAD
+    if reach is not None:
+        most = max(most, sum(not reach.is_above(Spot(one.occurred_at, one.pk)) for one in head.folded))
+    goes_on = len(head.folded) > most
+    head.folded = head.folded[:most]
+    return goes_on
 
 
 def _days(heads: Sequence[Head], material: Material, continuing: date | None) -> list[Day]:
@@ -138,22 +183,27 @@ def _days(heads: Sequence[Head], material: Material, continuing: date | None) ->
     return days
 
 
-def _material(family: Family, heads: Sequence[Head]) -> Material:
+def _material(family: Family, heads: Sequence[Head], going_on: set[int]) -> Material:
     roots = [one for head in heads for one in head.folded]
     attempts = [one.pk for one in roots if one.category == "message"]
-    news: dict[int | None, list[Interaction]] = defaultdict(list)
-    for one in Interaction.objects.filter(attempt__in=attempts, family=family).select_related("member").defer("folded"):
-        news[one.attempt_id].append(one)
     # Nobody corrects what a vendor or the portal told.
     told = [one.pk for one in roots if one.category not in ("visit", "message")]
     return Material(
         zone=family.zone,
-        news={attempt: same for attempt, same in news.items() if attempt},
+        news=_news(family, attempts),
         folds={head.entry.pk: head.folded for head in heads},
+        going_on=going_on,
         fixes=read_fixes(family, told),
         follow_ups=_follow_ups(family, [one.pk for one in roots if one.category == "call"]),
         pinned=set(Pin.objects.filter(family=family).values_list("pk", flat=True)),
     )
+
+
+def _news(family: Family, attempts: Sequence[int]) -> dict[int, list[Interaction]]:
+    news: dict[int, list[Interaction]] = defaultdict(list)
+    for one in Interaction.objects.filter(attempt__in=attempts, family=family).select_related("member").defer("folded"):
+        news[one.attempt_id or 0].append(one)
+    return news
 
 
 def _follow_ups(family: Family, ids: Sequence[int]) -> dict[int, CallTask]:

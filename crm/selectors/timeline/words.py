@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from crm.enums import CallOutcome, ConversationKind
 from crm.models import Interaction
 from crm.selectors.timeline.cards import State
+from crm.selectors.timeline.roots import REPLIES
 from crm.vocabulary import TYPES
 
 LONGEST = 4000
@@ -60,9 +61,17 @@ def message_word(channel: str) -> str:
 
 
 def thread_word(channel: str, name: str) -> str:
-    """What a day's talk in writing is called."""
+    """What a talk in writing is called."""
     word = {"sms": _("Texts"), "whatsapp": _("WhatsApp messages"), "rcs": _("RCS messages")}.get(channel, _("Messages"))
     return _("%(messages)s with %(name)s") % {"messages": word, "name": name} if name else word
+
+
+def subject(entry: Interaction) -> str:
+    """The subject of a letter, or of the one that it answers."""
+    own = told(entry.metadata, "subject", "title")
+    if own or entry.interaction_type not in REPLIES or entry.attempt is None:
+        return own[:300]
+    return told(entry.attempt.metadata, "subject", "title")[:300]
 
 
 def person(entry: Interaction) -> str:
