@@ -106,5 +106,6 @@ def begin() -> None:
     track(models.StatedPreference, leave_out={"recorded_at", "recorded_by"})
     track(models.Consent, leave_out={"family", "recorded_at", "recorded_by"})
     track(models.ApiKey, leave_out={"digest", "created_at", "last_used_at"})
+    track(models.SavedView, leave_out={"created_at"})
     for model in (models.Member, models.Topic, models.Tag):
         track(model)
