@@ -72,6 +72,7 @@ def _bound(field: AttributeField, side: str, label: str) -> django_filters.Filte
 
 
 NEVER = "never"
+BY_NAME = ("sort", "name")
 MOST_DAYS = 3_660
 
 
@@ -87,7 +88,7 @@ class FamilyFilter(django_filters.FilterSet):
     """Search, stage, tag, the channel they asked for, the one they answer on, how long they were not in touch."""
 
     q = django_filters.CharFilter(
-        label=gettext_lazy("Name, number, address, reference or a note"),
+        label=gettext_lazy("Name, number, address or note"),
         method="search",
         max_length=200,
         widget=forms.TextInput(attrs={"class": "form-control", "type": "search", "autocomplete": "off"}),
@@ -95,7 +96,7 @@ class FamilyFilter(django_filters.FilterSet):
     stage = django_filters.ChoiceFilter(
         label=gettext_lazy("Stage"),
         choices=Stage.choices,
-        empty_label=gettext_lazy("Any stage"),
+        empty_label=gettext_lazy("Any"),
         widget=forms.Select(attrs=_SELECT),
     )
     tag = django_filters.ModelChoiceFilter(
@@ -103,7 +104,7 @@ class FamilyFilter(django_filters.FilterSet):
         field_name="tags",
         to_field_name="name",
         queryset=Tag.objects.order_by("name"),
-        empty_label=gettext_lazy("Any tag"),
+        empty_label=gettext_lazy("Any"),
         widget=forms.Select(attrs=_SELECT),
     )
     prefers = django_filters.ChoiceFilter(
@@ -130,8 +131,8 @@ class FamilyFilter(django_filters.FilterSet):
     sort = django_filters.ChoiceFilter(
         label=gettext_lazy("Order"),
         method="in_order",
-        choices=[(name, words) for name, words in SORTS.items() if name != "name"],
-        empty_label=SORTS["name"],
+        choices=list(SORTS.items()),
+        empty_label=None,
         widget=forms.Select(attrs=_SELECT),
     )
 
@@ -176,7 +177,7 @@ class FamilyFilter(django_filters.FilterSet):
         return {
             name: value.strip()
             for name, value in given.items()
-            if value.strip() and (name in self.filters or name.startswith(ATTRIBUTE))
+            if value.strip() and (name in self.filters or name.startswith(ATTRIBUTE)) and (name, value) != BY_NAME
         }
 
     @property

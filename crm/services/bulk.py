@@ -41,7 +41,7 @@ _ASK = """
         max_tries, outcome, created_by_id, created_at)
     SELECT family.id, %s, '', '', %s, %s, 'open', false, %s, 0, 3, '', %s, %s
     FROM picked JOIN crm_family family ON family.id = picked.id WHERE {wanted}
-    ON CONFLICT (family_id, source) WHERE source <> '' DO NOTHING RETURNING id
+    ON CONFLICT (family_id, source) WHERE NOT (source = '') DO NOTHING RETURNING id
 """
 _NOT_WAITING = (
     "NOT EXISTS (SELECT 1 FROM crm_calltask waits WHERE waits.family_id = family.id AND waits.state = 'open')"
