@@ -150,5 +150,6 @@ def begin() -> None:
         leave_out={"created_at", "failing_since", "paused_until", "last_success_at"},
         hide={"secret", "previous_secret"},
     )
+    track(models.SavedView, leave_out={"created_at"})
     for model in (models.Member, models.Topic, models.Tag):
         track(model)

@@ -16,7 +16,13 @@ FREED: dict[str, str | None] = {"crm.Member": "external_ref"}
 UNSET: dict[str, str] = {"crm.ContactPoint": "is_primary"}
 """The flag that is taken from the row that comes."""
 
-LEARNED: set[str] = {"crm.FamilyText", "crm.ChannelPreference", "crm.ChannelTally", "crm.Duplicate"}
+LEARNED: set[str] = {
+    "crm.FamilyText",
+    "crm.LastContact",
+    "crm.ChannelPreference",
+    "crm.ChannelTally",
+    "crm.Duplicate",
+}
 """Tables that jobs write anew from the rest: what the merged family had there is put away."""
 
 Objection = Callable[[Family], str]

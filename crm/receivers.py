@@ -1,7 +1,8 @@
-"""What the ground floor itself does with its news: it tells other systems."""
+"""What the ground floor itself does with its news: it tells other systems, and notes who was in touch."""
 
 from crm.enums import WebhookEvent
 from crm.news import hears
+from crm.services.last_contacts import note_contacts, read_contacts_again
 from crm.services.webhooks import queue_webhooks
 
 
@@ -22,3 +23,15 @@ def tell_of_consents(*, ids: list[int]) -> None:
 def tell_of_preferences(*, ids: list[int]) -> None:
     """Families that stated another wish."""
     queue_webhooks(event=WebhookEvent.PREFERENCES, ids=ids)
+
+
+@hears("interactions_recorded")
+def note_last_contacts(*, ids: list[int], live: bool) -> None:
+    """Imports and demo data are contacts as well; they are older than what is known, or become it."""
+    note_contacts(interaction_ids=ids)
+
+
+@hears("families_merged")
+def read_last_contacts_again(*, ids: list[int], undone: bool) -> None:
+    """The one that stays has the contacts of both; after an undo each has its own."""
+    read_contacts_again(family_ids=ids)

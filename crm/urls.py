@@ -3,6 +3,7 @@
 from django.urls import path
 
 from crm.views import (
+    bulk,
     call_tasks,
     calls,
     changes,
@@ -18,6 +19,7 @@ from crm.views import (
     palette,
     paper,
     people,
+    saved_views,
     timeline,
 )
 
@@ -26,6 +28,11 @@ urlpatterns = [
     path("do/", palette.palette, name="palette"),
     path("families/", families.families, name="families"),
     path("families/new/", editing.family_new, name="family-new"),
+    path("families/bulk/", bulk.families_bulk, name="families-bulk"),
+    path("families/bulk/<slug:token>/undo/", bulk.families_bulk_undo, name="families-bulk-undo"),
+    path("families/views/new/", saved_views.view_new, name="view-new"),
+    path("families/views/<int:pk>/", saved_views.view_edit, name="view-edit"),
+    path("families/views/<int:pk>/delete/", saved_views.view_delete, name="view-delete"),
     path("families/<int:pk>/edit/", editing.family_edit, name="family-edit"),
     path("families/<int:pk>/members/new/", editing.member_new, name="member-new"),
     path("families/<int:pk>/contact-points/new/", editing.contact_point_new, name="contact-point-new"),

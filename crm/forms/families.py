@@ -1,19 +1,21 @@
 """The filters of the list of families."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import django_filters
 from django import forms
 from django.db.models import Exists, F, OuterRef, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from crm.attributes import attribute_fields
 from crm.enums import AttributeKind, Channel, Stage
 from crm.forms.households import ATTRIBUTE
 from crm.models import AttributeField, ChannelTally, Family, Tag
+from crm.selectors.families import SORTS
 
 _SELECT = {"class": "form-select"}
 _INPUT = {"class": "form-control", "autocomplete": "off"}
@@ -69,11 +71,24 @@ def _bound(field: AttributeField, side: str, label: str) -> django_filters.Filte
     )
 
 
+NEVER = "never"
+BY_NAME = ("sort", "name")
+MOST_DAYS = 3_660
+
+
+def _spans(asked: str) -> list[tuple[str, Any]]:
+    """Spans to choose from; any other number of days that an address names is one as well."""
+    days = [14, 30, 60, 90, 180, 365]
+    if asked.isascii() and asked.isdecimal() and len(asked) < 5 and 0 < int(asked) <= MOST_DAYS:
+        days = sorted({*days, int(asked)})
+    return [*((str(one), ngettext("%d day", "%d days", one) % one) for one in days), (NEVER, _("Never any contact"))]
+
+
 class FamilyFilter(django_filters.FilterSet):
-    """Search, stage, tag, the channel they asked for, and the one they answer on."""
+    """Search, stage, tag, the channel they asked for, the one they answer on, how long they were not in touch."""
 
     q = django_filters.CharFilter(
-        label=gettext_lazy("Name, number, address or reference"),
+        label=gettext_lazy("Name, number, address or note"),
         method="search",
         max_length=200,
         widget=forms.TextInput(attrs={"class": "form-control", "type": "search", "autocomplete": "off"}),
@@ -81,7 +96,7 @@ class FamilyFilter(django_filters.FilterSet):
     stage = django_filters.ChoiceFilter(
         label=gettext_lazy("Stage"),
         choices=Stage.choices,
-        empty_label=gettext_lazy("Any stage"),
+        empty_label=gettext_lazy("Any"),
         widget=forms.Select(attrs=_SELECT),
     )
     tag = django_filters.ModelChoiceFilter(
@@ -89,7 +104,7 @@ class FamilyFilter(django_filters.FilterSet):
         field_name="tags",
         to_field_name="name",
         queryset=Tag.objects.order_by("name"),
-        empty_label=gettext_lazy("Any tag"),
+        empty_label=gettext_lazy("Any"),
         widget=forms.Select(attrs=_SELECT),
     )
     prefers = django_filters.ChoiceFilter(
@@ -107,6 +122,20 @@ class FamilyFilter(django_filters.FilterSet):
         widget=forms.Select(attrs=_SELECT),
     )
 
+    quiet = django_filters.ChoiceFilter(
+        label=gettext_lazy("No contact for"),
+        method="without_contact",
+        empty_label=gettext_lazy("Any"),
+        widget=forms.Select(attrs=_SELECT),
+    )
+    sort = django_filters.ChoiceFilter(
+        label=gettext_lazy("Order"),
+        method="in_order",
+        choices=list(SORTS.items()),
+        empty_label=None,
+        widget=forms.Select(attrs=_SELECT),
+    )
+
     class Meta:
         model = Family
         fields: list[str] = []
@@ -114,6 +143,7 @@ class FamilyFilter(django_filters.FilterSet):
     def __init__(self, *args: Any, **options: Any) -> None:
         """With a filter for each of the organisation's own fields that is one."""
         super().__init__(*args, **options)
+        self.filters["quiet"].extra["choices"] = _spans(self.data.get("quiet", ""))
         self.own: list[str] = []
         for field in attribute_fields():
             if field.is_filter:
@@ -140,8 +170,69 @@ class FamilyFilter(django_filters.FilterSet):
         """Whether one of them is set, so that they stand open."""
         return any(self.form.data.get(name) for name in self.own)
 
+    @property
+    def wanted(self) -> dict[str, str]:
+        """What was asked for, by the names in the address; also what is no filter of ours, or none any more."""
+        given = {name: str(self.data[name]) for name in self.data}
+        return {
+            name: value.strip()
+            for name, value in given.items()
+            if value.strip() and (name in self.filters or name.startswith(ATTRIBUTE)) and (name, value) != BY_NAME
+        }
+
+    @property
+    def order(self) -> str:
+        """The order that was asked for, or by name."""
+        given = self.wanted.get("sort", "")
+        return given if given in SORTS else "name"
+
+    def said(self, name: str) -> str:
+        """What one filter asks for, as the page has it in words."""
+        value = self.wanted.get(name, "")
+        choices: Any = getattr(self.form.fields[name], "choices", ())
+        return next((str(words) for key, words in choices if str(key) == value), value)
+
+    def problems(self) -> list[str]:
+        """What cannot be filtered by, in plain words; where there is anything, the list must not show everybody."""
+        said = [
+            _("“%s” is no filter any more: the field was taken away or renamed.") % name.removeprefix(ATTRIBUTE)
+            for name in self.wanted
+            if name not in self.filters
+        ]
+        for name in self.form.errors:
+            asked = {"filter": self.form[name].label, "value": self.wanted.get(name, "")}
+            said.append(
+                _("There is no tag “%(value)s” any more.") % asked
+                if name == "tag"
+                else _("“%(filter)s” cannot be “%(value)s”.") % asked
+            )
+        return said
+
+    def found(self) -> Any:
+        """The families that every filter leaves, the text looked for everywhere; none where a filter is wrong."""
+        return Family.objects.none() if self.problems() else self.qs
+
+    def found_apart_from_text(self) -> Any:
+        """The same without the search for a text."""
+        if self.problems():
+            return Family.objects.none()
+        families: Any = self.queryset.all()
+        for name, value in self.form.cleaned_data.items():
+            families = families if name == "q" else self.filters[name].filter(families, value)
+        return families
+
+    def in_order(self, families: Any, name: str, sort: str) -> Any:
+        """The page sees to the order, as it goes by key."""
+        return families
+
+    def without_contact(self, families: Any, name: str, span: str) -> Any:
+        """Families that were not in touch for so many days, or never."""
+        if span == NEVER:
+            return families.filter(last_contact__isnull=True)
+        return families.quiet_since(timezone.now() - timedelta(days=int(span)))
+
     def search(self, families: QuerySet[Family], name: str, text: str) -> QuerySet[Family]:
-        return families.search(text)  # type: ignore[attr-defined]
+        return families.search_widely(text)  # type: ignore[attr-defined]
 
     def answered_on(self, families: QuerySet[Family], name: str, channel: str) -> QuerySet[Family]:
         """Families that engaged with at least half of what reached them there in the last 90 days."""

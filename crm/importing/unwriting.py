@@ -18,6 +18,7 @@ from crm.models import (
     FamilyText,
     Import,
     ImportRow,
+    LastContact,
     Member,
     StatedPreference,
 )
@@ -25,7 +26,7 @@ from crm.services.people import refresh_family_text
 
 # What is computed from the rest, and our own notes, is no reason to keep a family.
 _DERIVED: frozenset[type[models.Model]] = frozenset(
-    {FamilyText, ChannelPreference, ChannelTally, ImportRow, Family.tags.through}
+    {FamilyText, LastContact, ChannelPreference, ChannelTally, ImportRow, Family.tags.through}
 )
 
 

@@ -8,6 +8,7 @@ from crm.models.imports import ColumnMapping, Import, ImportPart, ImportRow
 from crm.models.interactions import Interaction, Pin
 from crm.models.learned import ChannelPreference, ChannelTally, StatedPreference
 from crm.models.ledger import Consent, Topic
+from crm.models.lists import LastContact, SavedView
 from crm.models.people import ContactPoint, Family, FamilyText, Member, Tag
 from crm.models.tasks import CallTask
 from crm.models.upkeep import MissedNews, Tick
@@ -33,10 +34,12 @@ __all__ = [
     "ImportRow",
     "Interaction",
     "KeptAnswer",
+    "LastContact",
     "Member",
     "MissedNews",
     "Pin",
     "Place",
+    "SavedView",
     "SentForm",
     "StatedPreference",
     "Tag",

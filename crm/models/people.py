@@ -64,6 +64,7 @@ class Family(models.Model):
         indexes = [
             models.Index(fields=["name", "id"], name="family_name_id"),
             models.Index(fields=["stage", "name", "id"], name="family_stage_name"),
+            models.Index(fields=["created_at", "id"], name="family_created"),
         ]
 
     def __str__(self) -> str:

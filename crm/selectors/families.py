@@ -1,18 +1,36 @@
-"""What the list of families shows of each, in a fixed number of queries a page."""
+"""What the list of families shows of each, page by page along an index."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import BooleanField, OuterRef, QuerySet, Subquery, Value
+from django.utils.translation import gettext_lazy as _
 
 from crm.addresses import pretty_address
-from crm.enums import CHILD_ROLES, Direction
-from crm.models import ChannelTally, ContactPoint, Family, Interaction, Member
-from crm.selectors.pages import Page, cut_page
+from crm.enums import CHILD_ROLES
+from crm.models import ChannelTally, ContactPoint, Family, LastContact, Member
+from crm.querysets import FamilyQuerySet
+from crm.selectors.mentions import Mention, mentions
+from crm.selectors.pages import Leg, Page, cut_legs
 
 PAGE_SIZE = 50
+SORTS = {
+    "name": _("Name, A to Z"),
+    "-name": _("Name, Z to A"),
+    "-last": _("Last contact, newest first"),
+    "last": _("Last contact, longest ago first"),
+    "-added": _("Added, newest first"),
+    "added": _("Added, oldest first"),
+    "reference": _("Reference, A to Z"),
+    "-reference": _("Reference, Z to A"),
+}
+_ORDERS: dict[str, tuple[str, ...]] = {
+    "name": ("name", "id"),
+    "last": ("last_contact__at", "id"),
+    "added": ("created_at", "id"),
+    "reference": ("external_ref",),
+}
 ENOUGH_ATTEMPTS = 3
 """Below this many attempts nothing is said of what a family answers."""
 
@@ -25,27 +43,48 @@ class FamilyRow:
     contact: str
     address: str
     address_channel: str
-    last_at: datetime | None
-    last_channel: str
-    last_from_them: bool
+    last: LastContact | None
     best: ChannelTally | None
     prefers: str
+    mention: Mention | None
 
 
-def families_page(families: QuerySet[Family], after: str) -> Page[Family]:
-    """One page by name."""
-    rows = families.select_related("stated").prefetch_related("tags").order_by("name", "id")
-    return cut_page(rows, after, ("name", "id"), PAGE_SIZE)
+def families_page(families: FamilyQuerySet, after: str, *, sort: str = "name", text: str = "") -> Page[Family]:
+    """One page of these families; whom a text is found in by name or address comes before whom it is written of."""
+    families = families.select_related("stated", "last_contact").prefetch_related("tags")
+    named = families.search(text) if text else families
+    legs = _in_order(named, sort, beyond=False)
+    if text:
+        legs += _in_order(families.search_beyond(text), sort, beyond=True)
+    return cut_legs(legs, after, PAGE_SIZE)
 
 
-def family_rows(families: Sequence[Family]) -> list[FamilyRow]:
-    """Rows for these families, in four queries."""
+def _in_order(families: QuerySet[Family], sort: str, *, beyond: bool) -> list[Leg]:
+    """Along an index; by last contact those that never had any are a stretch of their own, the longest ago of all."""
+    families = families.annotate(beyond=Value(beyond, BooleanField()))
+    name, descending = sort.removeprefix("-"), sort.startswith("-")
+    legs = [_leg(families, _ORDERS[name], descending)]
+    if name != "last":
+        return legs
+    legs = [_leg(families.filter(last_contact__isnull=False), _ORDERS[name], descending)]
+    never = _leg(families.filter(last_contact__isnull=True), ("id",), descending)
+    return [*legs, never] if descending else [never, *legs]
+
+
+def _leg(families: QuerySet[Family], fields: tuple[str, ...], descending: bool) -> Leg:
+    sign = "-" if descending else ""
+    return Leg(families.order_by(*(sign + name for name in fields)), fields, descending)
+
+
+def family_rows(families: Sequence[Family], text: str = "") -> list[FamilyRow]:
+    """Rows for these families, in three queries, and one more where notes were what was found."""
     ids = [family.pk for family in families]
-    best, points = _best_channels(ids), _primary_points(ids)
-    latest = _latest(ids)
-    adults = dict(_first_adults(ids))
+    if not ids:
+        return []
+    best, points, adults = _best_channels(ids), _primary_points(ids), dict(_first_adults(ids))
+    told = mentions(families, text)
     return [
-        _row(family, best.get(family.pk), points.get(family.pk), latest.get(family.pk), adults) for family in families
+        _row(family, best.get(family.pk), points.get(family.pk), adults, told.get(family.pk)) for family in families
     ]
 
 
@@ -53,8 +92,8 @@ def _row(
     family: Family,
     best: ChannelTally | None,
     point: ContactPoint | None,
-    last: Interaction | None,
     adults: dict[int, str],
+    mention: Mention | None,
 ) -> FamilyRow:
     stated = getattr(family, "stated", None)
     return FamilyRow(
@@ -62,11 +101,10 @@ def _row(
         contact=point.member.name if point and point.member else adults.get(family.pk, ""),
         address=pretty_address(point.channel, point.value) if point else "",
         address_channel=point.channel if point else "",
-        last_at=last.occurred_at if last else None,
-        last_channel=last.channel if last else "",
-        last_from_them=last is not None and last.direction == Direction.IN,
+        last=getattr(family, "last_contact", None),
         best=best,
         prefers=stated.preferred_channel if stated else "",
+        mention=mention,
     )
 
 
@@ -100,15 +138,3 @@ def _first_adults(ids: Sequence[int]) -> QuerySet[Family, tuple[int, str]]:
     adults = Member.objects.filter(family=OuterRef("pk")).exclude(role__in=CHILD_ROLES).order_by("id")
     named = Family.objects.filter(pk__in=ids).annotate(adult=Subquery(adults.values("name")[:1]))
     return named.filter(adult__isnull=False).order_by().values_list("pk", "adult")
-
-
-def _latest(ids: Sequence[int]) -> dict[int, Interaction]:
-    """The last thing said or done, by family; notes, corrections and programs that open mail are no contact."""
-    contacts = Interaction.objects.filter(
-        family=OuterRef("pk"), direction__in=(Direction.IN, Direction.OUT), is_machine=False
-    ).exclude(category="event")
-    newest = Family.objects.filter(pk__in=ids).annotate(
-        last=Subquery(contacts.order_by("-occurred_at", "-pk").values("pk")[:1])
-    )
-    found = Interaction.objects.filter(pk__in=newest.order_by().values("last"))
-    return {one.family_id: one for one in found.only("family_id", "occurred_at", "channel", "direction")}

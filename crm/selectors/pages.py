@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -30,20 +31,56 @@ def cut_page(
 
     A key that is not one of ours begins at the first page.
     """
-    values = _read(after, len(fields))
-    if values:
-        # A key with a word where a number should be is only found out by the field.
-        with suppress(ValueError, TypeError, ValidationError):
-            rows = rows.filter(_beyond(fields, values, "lt" if descending else "gt"))
-    found = list(rows[: size + 1])
+    found = list(_behind(rows, after, fields, descending=descending)[: size + 1])
     more = len(found) > size
     found = found[:size]
     return Page(found, key_of(found[-1], fields) if more else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One stretch of a list that is made of several, each in an order of its own."""
+
+    rows: QuerySet[Any]
+    fields: tuple[str, ...]
+    descending: bool = False
+
+
+def cut_legs(legs: Sequence[Leg], after: str, size: int) -> Page[Any]:
+    """The page of a list that goes through these legs one after the other; a leg is asked only when it is reached."""
+    first, key = _place(after, len(legs))
+    found: list[tuple[int, Any]] = []
+    for number, leg in enumerate(legs[first:], start=first):
+        rows = _behind(leg.rows, key if number == first else "", leg.fields, descending=leg.descending)
+        found += [(number, row) for row in rows[: size + 1 - len(found)]]
+        if len(found) > size:
+            break
+    more = len(found) > size
+    found = found[:size]
+    behind = ""
+    if more:
+        number, last = found[-1]
+        behind = f"{number}.{key_of(last, legs[number].fields)}"
+    return Page([row for _number, row in found], behind)
+
+
+def _place(after: str, legs: int) -> tuple[int, str]:
+    number, _dot, key = after.partition(".")
+    return (int(number), key) if number in map(str, range(legs)) else (0, "")
+
+
+def _behind(rows: QuerySet[Any], after: str, fields: Sequence[str], *, descending: bool) -> QuerySet[Any]:
+    values = _read(after, len(fields))
+    if values:
+        # A key with a word where a number should be is only found out by the field.
+        with suppress(ValueError, TypeError, ValidationError):
+            return rows.filter(_beyond(fields, values, "lt" if descending else "gt"))
+    return rows
+
+
 def key_of(row: Model, fields: Sequence[str]) -> str:
-    """The key that a page after this row begins with."""
-    return _write([getattr(row, name) for name in fields])
+    """The key that a page after this row begins with; a field may belong to a row that is joined."""
+    return _write([attrgetter(name.replace("__", "."))(row) for name in fields])
 
 
 def _beyond(fields: Sequence[str], values: Sequence[Any], sign: str) -> Q:

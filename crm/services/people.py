@@ -298,7 +298,7 @@ def refuse_taken_reference(*, family_id: int, member_id: int | None, reference: 
 
 def refresh_family_text(*, family_ids: Sequence[int]) -> None:
     """Write anew what search reads of these families: names, addresses, digits, references, and those merged in."""
-    families = Family.objects.filter(pk__in=family_ids).prefetch_related("members", "contact_points", "tags")
+    families = Family.objects.filter(pk__in=family_ids).prefetch_related("members", "contact_points")
     former: dict[int, list[str]] = {}
     merges = HouseholdChange.objects.filter(kind=ChangeKind.MERGE, undone_at=None, family__in=family_ids)
     for family_id, reference, name in merges.values_list("family_id", "gone_ref", "gone_name"):
@@ -316,7 +316,6 @@ def _text_of(family: Family, former: Iterable[str]) -> str:
     words = [family.name, family.external_ref, *former]
     words += [member.name for member in family.members.all()]
     words += [member.external_ref or "" for member in family.members.all()]
-    words += [tag.name for tag in family.tags.all()]
     for point in family.contact_points.all():
         words.append(point.value)
         if point.channel in NUMBER_CHANNELS:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import random
+from datetime import date, timedelta
 from typing import Any
 
 import _house
 from django.db import connection, transaction
 from django.utils import timezone
 
+from crm.enums import AttributeKind
 from crm.folding import fold
-from crm.models import ChannelTally, ContactPoint, Family, FamilyText, Interaction, Member, StatedPreference, Tag
+from crm.models import (
+    AttributeField,
+    ChannelTally,
+    ContactPoint,
+    Family,
+    FamilyText,
+    Interaction,
+    Member,
+    StatedPreference,
+    Tag,
+)
 
 LONG = {"T-000001": "", "T-000002": "visit", "T-000003": "sms"}
 """Families with some `LONG_LOG` entries, by reference: of all kinds, of portal visits alone, of texts alone."""
@@ -136,6 +148,37 @@ def _belongings(rows: list[Family], tags: list[Tag], chance: random.Random) -> N
         StatedPreference(family=one, preferred_channel=chance.choice(("email", "sms", "phone")), recorded_at=now)
         for one in asked
     )
+
+
+OWN_FIELDS = (
+    ("bench_bus", AttributeKind.CHOICE, [f"line {number}" for number in range(1, 10)]),
+    ("bench_meals", AttributeKind.YES_NO, []),
+    ("bench_school", AttributeKind.TEXT, []),
+    ("bench_fee", AttributeKind.NUMBER, []),
+    ("bench_since", AttributeKind.DATE, []),
+)
+
+
+def own_fields() -> None:
+    """Fields of the organisation's own, one of each kind, with values that few and many families have; made once."""
+    if AttributeField.objects.filter(key="bench_bus").exists():
+        return
+    for key, kind, options in OWN_FIELDS:
+        AttributeField.objects.create(key=key, label=key, kind=kind, options=options, is_filter=True)
+    last = Family.objects.order_by("-pk").values_list("pk", flat=True)[0]
+    for start in range(0, last + 1, BATCH):
+        rows = list(Family.objects.filter(pk__gte=start, pk__lt=start + BATCH).only("pk"))
+        for one in rows:
+            one.attributes = {
+                "bench_bus": f"line {1 + one.pk % 8}",
+                "bench_meals": one.pk % 3 == 0,
+                "bench_school": f"{_list('north south east west')[one.pk % 4]} {one.pk % 500}",
+                "bench_fee": one.pk % 2_000,
+                "bench_since": (date(2022, 1, 1) + timedelta(days=one.pk % 1_800)).isoformat(),
+            }
+        Family.objects.bulk_update(rows, ["attributes"], batch_size=1_000)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE crm_family" if connection.vendor == "postgresql" else "ANALYZE")
 
 
 def log(families: int, count: int) -> None:

@@ -13,11 +13,13 @@ import _town
 from _database import TURNS, Asked, keep_plans, look
 from _figures import Figure, middle, seconds
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from crm.models import Family
+from crm.models import Family, LastContact
+from crm.roles import OfficeRole
 from crm.selectors.families import families_page
 
 REUSES = True
@@ -29,7 +31,9 @@ def run(families: int, interactions: int) -> list[Figure]:
     found: list[bool] = []
     took = seconds(lambda: found.append(_town.build(families, interactions)))
     figures = [] if found[0] else [Figure("building the town", took, "s")]
+    _town.own_fields()
     user, _made = get_user_model().objects.get_or_create(username="bench")
+    user.groups.add(Group.objects.get(name=OfficeRole.STAFF))
     client = Client(raise_request_exception=True)
     client.force_login(user)
     plans: dict[str, list[Asked]] = {}
@@ -65,12 +69,42 @@ def _pages() -> dict[str, dict[str, Any]]:
         "answer on": {"answers": "email"},
         "answer on, without a match": {"answers": "whatsapp"},
         "tag and answer on": {"tag": "group 07", "answers": "sms"},
+        "no contact for 30 days": {"quiet": "30"},
+        "no contact for 90 days": {"quiet": "90"},
+        "never any contact": {"quiet": "never"},
+        "no contact, without a match": {"quiet": "3000"},
+        "no contact for 30 days, longest ago first": {"quiet": "30", "sort": "last"},
+        "by last contact, newest first": {"sort": "-last"},
+        "by last contact, longest ago first": {"sort": "last"},
+        "by last contact, a page in the middle": {"sort": "-last", "after": _after(some, "-last")},
+        "by last contact, of a tag": {"sort": "-last", "tag": "group 07"},
+        "by last contact, without a match": {"sort": "-last", "prefers": "rcs"},
+        "by name, from the end": {"sort": "-name"},
+        "by the day added": {"sort": "-added"},
+        "by reference": {"sort": "-reference"},
+        "search, notes, few": {"q": "grandmother pickup"},
+        "search, notes, many": {"q": "harvest"},
+        "search, notes and names": {"q": f"{some.name.split(' ')[0]} allergy"},
+        "search, notes, by last contact": {"q": "harvest", "sort": "-last"},
+        "own field, choice": {"attr_bench_bus": "line 7"},
+        "own field, choice without a match": {"attr_bench_bus": "line 9"},
+        "own field, yes": {"attr_bench_meals": "yes"},
+        "own field, text": {"attr_bench_school": "north 17"},
+        "own field, text without a match": {"attr_bench_school": "zzzz"},
+        "own field, number": {"attr_bench_fee_min": "100", "attr_bench_fee_max": "104"},
+        "own field, number without a match": {"attr_bench_fee_min": "9999"},
+        "own field, day": {"attr_bench_since_min": "2026-03-01", "attr_bench_since_max": "2026-03-03"},
+        "own field, of a tag by last contact": {"attr_bench_bus": "line 7", "tag": "group 07", "sort": "-last"},
         "all together": {"q": "field", "stage": "enrolled", "tag": "group 07", "prefers": "email", "answers": "email"},
     }
 
 
-def _after(family: Family) -> str:
-    return families_page(Family.objects.filter(name__gte=family.name), "").next
+def _after(family: Family, sort: str = "name") -> str:
+    """The key behind a page that lies far from both ends."""
+    if sort == "name":
+        return families_page(Family.objects.filter(name__gte=family.name), "").next
+    middle = LastContact.objects.get(family=family).at
+    return families_page(Family.objects.filter(last_contact__at__lte=middle), "", sort=sort).next
 
 
 def _measure(client: Client, name: str, query: dict[str, Any], plans: dict[str, list[Asked]]) -> list[Figure]:

@@ -1,0 +1,88 @@
+"""When a family was last in touch: kept beside the log, so that the list can be sorted by it at any size."""
+
+from collections.abc import Iterable, Sequence
+
+from django.db import connection, transaction
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Concat
+
+from crm.enums import Direction
+from crm.models import Family, Interaction, LastContact
+from crm.services.engine import given
+from crm.services.interactions import STAFF
+
+BATCH = 500
+# Attendance is noted for whole events, and a program that opens mail is nobody.
+CONTACT = Q(direction__in=(Direction.IN, Direction.OUT), is_machine=False) & ~Q(category="event")
+_NEWER = """
+    INSERT INTO crm_lastcontact (family_id, at, channel, from_them)
+    SELECT family_id, occurred_at, channel, direction = 'in' FROM (
+        SELECT entry.family_id, entry.occurred_at, entry.channel, entry.direction,
+            ROW_NUMBER() OVER (PARTITION BY entry.family_id ORDER BY entry.occurred_at DESC, entry.id DESC) AS place
+        FROM named JOIN crm_interaction entry ON entry.id = named.id
+        LEFT JOIN crm_lastcontact known ON known.family_id = entry.family_id
+        WHERE entry.direction IN ('in', 'out') AND NOT entry.is_machine AND entry.category <> 'event'
+            AND (known.at IS NULL OR known.at < entry.occurred_at)
+    ) newest WHERE place = 1 ORDER BY family_id
+    ON CONFLICT (family_id) DO UPDATE
+    SET at = excluded.at, channel = excluded.channel, from_them = excluded.from_them
+    WHERE crm_lastcontact.at < excluded.at
+"""
+
+
+def note_contacts(*, interaction_ids: Sequence[int]) -> None:
+    """Take these new entries into account, in one statement, in the order of families so that two never lock up.
+
+    What was withdrawn by one of them has the log of its family looked at again.
+    """
+    if not interaction_ids:
+        return
+    names, parameters = given("named", {"id": ("bigint", interaction_ids)})
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {names} {_NEWER}", parameters)
+    taken_back = Interaction.objects.filter(
+        pk__in=interaction_ids, interaction_type="correction", external_id__startswith="correction-"
+    )
+    if families := list(taken_back.values_list("family_id", flat=True).distinct()):
+        read_contacts_again(family_ids=families)
+
+
+def read_contacts_again(*, family_ids: Iterable[int]) -> None:
+    """Read the last contact of these families from their logs, as after a merge or a correction."""
+    wanted = sorted(set(family_ids))
+    for start in range(0, len(wanted), BATCH):
+        _read_again(wanted[start : start + BATCH])
+
+
+@transaction.atomic
+def _read_again(family_ids: Sequence[int]) -> None:
+    # Locked first: what a colleague records meanwhile is in the log before it is read here, or waits for us.
+    list(LastContact.objects.select_for_update().filter(family__in=family_ids).order_by("family"))
+    newest = Family.objects.filter(pk__in=family_ids).annotate(
+        newest=Subquery(_standing().order_by("-occurred_at", "-pk").values("pk")[:1])
+    )
+    found = Interaction.objects.filter(pk__in=newest.order_by().values("newest"))
+    rows = [
+        LastContact(
+            family_id=one.family_id,
+            at=one.occurred_at,
+            channel=one.channel,
+            from_them=one.direction == Direction.IN,
+        )
+        for one in found.only("family_id", "occurred_at", "channel", "direction").order_by("family")
+    ]
+    LastContact.objects.filter(family__in=family_ids).exclude(family__in=[one.family_id for one in rows]).delete()
+    LastContact.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["family"], update_fields=["at", "channel", "from_them"]
+    )
+
+
+def _standing() -> QuerySet[Interaction]:
+    """The contacts of the outer family that nobody took back."""
+    withdrawal = Interaction.objects.filter(
+        family=OuterRef("family"),
+        external_system=STAFF,
+        external_id=Concat(Value("correction-"), Cast(OuterRef("pk"), CharField())),
+        interaction_type="correction",
+    )
+    return Interaction.objects.filter(CONTACT, ~Exists(withdrawal), family=OuterRef("pk"))
