@@ -1,15 +1,22 @@
 """Reusable conditions on families."""
 
+from datetime import timedelta
 from typing import Any, Self
 
 from django.db import connection, models
 from django.db.models.fields.json import KT, KeyTransform
+from django.utils import timezone
 
 from crm.folding import search_words
 
 _MANY = 20_000
 _INDEXED = 3
 """Letters that a word needs before the index of search texts can help."""
+
+
+def contact_of_people() -> models.Q:
+    """Entries of the log in which one side turned to the other."""
+    return models.Q(direction__in=("in", "out"), is_machine=False) & ~models.Q(category="event")
 
 
 class FamilyQuerySet(models.QuerySet):
@@ -30,6 +37,16 @@ class FamilyQuerySet(models.QuerySet):
         if matching[_MANY : _MANY + 1].exists():
             return along_the_names
         return self.filter(pk__in=matching[:_MANY])
+
+    def quiet_for(self, days: int) -> Self:
+        """Families with which nobody was in touch for so many days, in either direction, or ever.
+
+        Notes and events are no contact, nor are programs that open mail. Looks at few rows of each family.
+        """
+        log = self.model._meta.get_field("interactions").related_model._default_manager  # type: ignore[union-attr]
+        since = timezone.now() - timedelta(days=days)
+        recent = log.filter(contact_of_people(), family=models.OuterRef("pk"), occurred_at__gt=since)
+        return self.filter(~models.Exists(recent))
 
     def with_attribute(self, key: str, value: Any) -> Self:
         """Families of which one of the organisation's own fields has this value; PostgreSQL has an index for it."""

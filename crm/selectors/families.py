@@ -10,6 +10,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from crm.addresses import pretty_address
 from crm.enums import CHILD_ROLES, Direction
 from crm.models import ChannelTally, ContactPoint, Family, Interaction, Member
+from crm.querysets import contact_of_people
 from crm.selectors.pages import Page, cut_page
 
 PAGE_SIZE = 50
@@ -104,9 +105,7 @@ def _first_adults(ids: Sequence[int]) -> QuerySet[Family, tuple[int, str]]:
 
 def _latest(ids: Sequence[int]) -> dict[int, Interaction]:
     """The last thing said or done, by family; notes, corrections and programs that open mail are no contact."""
-    contacts = Interaction.objects.filter(
-        family=OuterRef("pk"), direction__in=(Direction.IN, Direction.OUT), is_machine=False
-    ).exclude(category="event")
+    contacts = Interaction.objects.filter(contact_of_people(), family=OuterRef("pk"))
     newest = Family.objects.filter(pk__in=ids).annotate(
         last=Subquery(contacts.order_by("-occurred_at", "-pk").values("pk")[:1])
     )
