@@ -31,7 +31,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         return render(request, "analytics/first_steps.html", {"greeting": _greeting(request)})
     whose, quiet_days = _kept(request, "for", WHOSE), int(_kept(request, "quiet", QUIET_DAYS))
     moment = timezone.now()
-    found = _of_mine(request.user.pk, moment) if whose == "me" else _of_everybody(moment, quiet_days)
+    found = _of_mine(request.user.pk or 0, moment) if whose == "me" else _of_everybody(moment, quiet_days)
     return render(
         request, "analytics/dashboard.html", {"greeting": _greeting(request), "now": moment, "whose": whose, **found}
     )

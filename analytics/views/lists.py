@@ -25,7 +25,7 @@ def needs(request: HttpRequest, kind: str) -> HttpResponse:
         raise Http404
     after = request.GET.get("after", "")
     moment = timezone.now()
-    rows, following = OWN[kind](request.user.pk, moment, after) if kind in OWN else LISTS[kind](moment, after)
+    rows, following = OWN[kind](request.user.pk or 0, moment, after) if kind in OWN else LISTS[kind](moment, after)
     context = {"kind": kind, "rows": rows, "next": following, "after": after, "now": moment, "place": "dashboard"}
     return render(request, "analytics/needs.html", context)
 
