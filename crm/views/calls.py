@@ -189,7 +189,8 @@ def _log(request: HttpRequest, task: CallTask) -> HttpResponse:
     }
     if recorded.status == "created":
         said = f"{said} {_try_again(task)}".strip()
-    messages.success(request, said)
+    undo = reverse("crm:undo-interaction", args=[recorded.id])
+    messages.success(request, said, extra_tags=f"undo:{undo}?{Narrowed.read(request.GET).query}")
     return _on(request, task)
 
 
