@@ -3,11 +3,14 @@
 A wrong setting stops the start here, with its sentence: in a worker it would only start the next worker.
 """
 
+import os
 import subprocess
 import sys
 from typing import Any
 
 worker_class = "gthread"
+# One Python process uses one core: with a second one a page that takes long holds up nobody's short ones.
+workers = int(os.environ.get("WEB_CONCURRENCY") or min(2, os.cpu_count() or 1))
 threads = 8
 graceful_timeout = 20
 control_socket_disable = True

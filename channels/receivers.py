@@ -6,10 +6,12 @@ from django.utils.translation import gettext as _
 from channels.enums import DeliveryState
 from channels.models import Delivery, Message
 from channels.services import apply_state
+from channels.services.reopening import reopen_delivery
 from crm.enums import CallOutcome, TaskState
 from crm.merging import FREED, objects_to_merge
 from crm.models import CallTask, Family
 from crm.news import hears
+from crm.reopening import turns_back
 
 # Two families may have been told the same: after a merge one message keeps the key, both stay.
 FREED["channels.Message"] = "dedupe_key"
@@ -43,6 +45,12 @@ def settle_calls(*, ids: list[int]) -> None:
         else:
             told = CallOutcome(task.outcome)
             apply_state(delivery_id=delivery.pk, state="failed", error_code=told.value, error=str(told.label))
+
+
+@turns_back
+def wait_for_the_call_again(task: CallTask) -> str:
+    """A call that was taken back was no answer and no failure: its message waits for it again."""
+    return reopen_delivery(task)
 
 
 def _call_off(delivery: Delivery) -> None:

@@ -77,6 +77,7 @@ class CallDetails(Details):
     duration: Annotated[Seconds | None, Meta(description="length in seconds")] = None
     number: Annotated[Name | None, Meta(description="the number that was rung, or that rang")] = None
     task: Annotated[int | None, Meta(description="the call task that it answers")] = None
+    replaces: Annotated[int | None, Meta(description="the entry that it stands for, told anew by staff")] = None
 
 
 class TalkDetails(Details):
@@ -85,6 +86,7 @@ class TalkDetails(Details):
     subject: Subject = None
     notes: Annotated[Words | None, Meta(description="what was said, or what staff should know")] = None
     text: Text = None
+    replaces: Annotated[int | None, Meta(description="the entry that it stands for, told anew by staff")] = None
 
 
 class VisitDetails(Details):
@@ -112,6 +114,7 @@ class CorrectionDetails(Details):
     corrects: Annotated[int | None, Meta(description="the id of the entry")] = None
     reason: Annotated[Words | None, Meta(description="why")] = None
     withdrawn: Annotated[bool | None, Meta(description="true where the entry never happened")] = None
+    replaced_by: Annotated[int | None, Meta(description="the entry that tells it anew, at its right time")] = None
     changes: Annotated[
         dict[str, Any] | None, Meta(description="the fields as they should be read, all corrections so far together")
     ] = None

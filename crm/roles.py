@@ -5,7 +5,7 @@ A role is a Django group of its name (`config.apps` makes them); a superuser cou
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -78,11 +78,17 @@ def with_access(people: QuerySet[Any]) -> QuerySet[Any]:
     return people.annotate(role_rank=Subquery(held[:1]), has_device=Exists(device))
 
 
+@cache
+def _people_with_access() -> QuerySet[Any]:
+    """The question put together once: every request asks it."""
+    return with_access(get_user_model().objects.all())
+
+
 class OfficeBackend(ModelBackend):
     """Django's own, which loads the person of a request together with their access, in one query."""
 
     def get_user(self, user_id: int) -> Any | None:
-        user = with_access(get_user_model().objects.all()).filter(pk=user_id).first()
+        user = _people_with_access().filter(pk=user_id).order_by().first()
         return user if user is not None and self.user_can_authenticate(user) else None
 
 
@@ -92,7 +98,7 @@ def access_of(request: HttpRequest) -> Access:
     if not user.is_authenticated:
         return Access()
     if not hasattr(user, "role_rank"):
-        known = with_access(get_user_model().objects.all()).get(pk=user.pk)
+        known = _people_with_access().get(pk=user.pk)
         user.role_rank, user.has_device = known.role_rank, known.has_device
     role = OfficeRole.ADMINISTRATOR if user.is_superuser else _ROLES.get(user.role_rank)
     # OTPMiddleware says whether this session was confirmed; without it none was.

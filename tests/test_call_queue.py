@@ -11,8 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from crm.models import CallTask, ChannelPreference, Family, Interaction
-from crm.selectors.tasks import PAGE_SIZE, count_calls_due
+from crm.selectors.call_queue import PAGE_SIZE
+from crm.selectors.tasks import count_calls_due
 from crm.services import correct_interaction, create_call_task
+from crm.services.call_tasks import TaskChanges, change_call_task
 from tests.factories import guardian, make_event, make_family, make_interaction, make_user
 
 pytestmark = pytest.mark.django_db
@@ -30,8 +32,8 @@ def task(family: Family) -> CallTask:
     )
 
 
-def close(client: Client, task: CallTask, **given: Any) -> Any:
-    return client.post(reverse("crm:call-task-close", args=[task.pk]), given)
+def close(client: Client, task: CallTask, *, at: dict[str, str] | None = None, **given: Any) -> Any:
+    return client.post(reverse("crm:call-task-close", args=[task.pk], query=at), given)
 
 
 def soon() -> str:
@@ -137,7 +139,7 @@ def test_a_call_is_taken_put_off_given_back_and_called_off(staff_client: Client,
     close(staff_client, task, act="take")
     task.refresh_from_db()
     assert task.assignee == staff
-    assert "Fees" in staff_client.get(reverse("crm:calls"), {"show": "mine"}).content.decode()
+    assert "Fees" in staff_client.get(reverse("crm:calls"), {"show": "all", "whose": "mine"}).content.decode()
     in_a_month = (timezone.now() + timedelta(days=30)).replace(second=0, microsecond=0)
     close(staff_client, task, act="later", due_at=f"{timezone.localtime(in_a_month):%Y-%m-%dT%H:%M}")
     task.refresh_from_db()
@@ -154,9 +156,9 @@ def test_saving_goes_on_to_the_next_call(staff_client: Client, task: CallTask) -
     following = create_call_task(
         family=make_family("Okafor family"), reason="Next", due_at=task.due_at + timedelta(seconds=1)
     )
-    answer = close(staff_client, task, outcome="answered", token="t1", show="due")
+    answer = close(staff_client, task, outcome="answered", token="t1", at={"show": "due"})
     assert answer.headers["Location"].endswith(f"show=due&task={following.pk}")
-    answer = close(staff_client, following, outcome="answered", token="t2", show="due")
+    answer = close(staff_client, following, outcome="answered", token="t2", at={"show": "due"})
     assert answer.headers["Location"].endswith("?show=due")
 
 
@@ -236,7 +238,7 @@ def test_two_people_never_get_the_same_call(staff_client: Client, staff: Any, ta
     colleague = Client()
     colleague.force_login(make_user("priya"))
     assert not colleague.post(reverse("crm:call-task-hold", args=[second.pk])).content
-    answer = close(staff_client, task, outcome="answered", token="t1", show="due")
+    answer = close(staff_client, task, outcome="answered", token="t1", at={"show": "due"})
     assert answer.headers["Location"].endswith(f"task={third.pk}")
     page = staff_client.get(reverse("crm:calls"), {"task": second.pk}).content.decode()
     assert "Priya has this call on the screen." in page
@@ -292,3 +294,134 @@ def test_a_message_is_one_line_of_the_last_contacts(staff_client: Client, task: 
     Interaction.objects.exclude(pk=sent.pk).update(attempt=sent)
     contacts = staff_client.get(reverse("crm:calls")).context["about"].contacts
     assert [(one.words, one.outcome) for one in contacts] == [("Email: Winter fair", "clicked")]
+
+
+def narrowed(client: Client, **asked: str) -> set[str]:
+    """The reasons of the calls that a narrowed queue shows."""
+    return {one.reason for one in client.get(reverse("crm:calls"), asked).context["page"].rows}
+
+
+@pytest.fixture
+def mixed(staff: Any, family: Family) -> dict[str, CallTask]:
+    """Calls of every kind: late, of today, put off, of later; mine, a colleague's, nobody's."""
+    now, priya = timezone.now(), make_user("priya")
+    late, week = now - timedelta(hours=30), now + timedelta(days=7)
+    rows = [
+        ("Fees of autumn", late, staff.pk),
+        ("Fees of spring", late, None),
+        ("Allergy list", late, priya.pk),
+        ("Winter fair", week, None),
+        ("Fees put off", late, staff.pk),
+    ]
+    made = {
+        reason: create_call_task(family=family, reason=reason, due_at=due_at, assignee_id=whose)
+        for reason, due_at, whose in rows
+    }
+    change_call_task(task=made["Fees put off"], changes=TaskChanges(due_at=week))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, {"Fees of autumn", "Fees of spring", "Allergy list"}),
+        ({"show": "overdue"}, {"Fees of autumn", "Fees of spring", "Allergy list"}),
+        ({"show": "put_off"}, {"Fees put off"}),
+        ({"show": "later"}, {"Winter fair", "Fees put off"}),
+        ({"show": "overdue", "whose": "nobody"}, {"Fees of spring"}),
+        ({"show": "all", "whose": "mine"}, {"Fees of autumn", "Fees put off"}),
+        ({"show": "all", "whose": "mine", "reason": "AUTUMN"}, {"Fees of autumn"}),
+        ({"show": "all", "reason": " fees "}, {"Fees of autumn", "Fees of spring", "Fees put off"}),
+        ({"show": "all", "reason": "100%"}, set()),
+        ({"show": "odd", "whose": "odd"}, {"Fees of autumn", "Fees of spring", "Allergy list"}),
+    ],
+)
+def test_the_queue_is_narrowed_by_time_person_and_reason_together(
+    staff_client: Client, mixed: dict[str, CallTask], asked: dict[str, str], found: set[str]
+) -> None:
+    assert narrowed(staff_client, **asked) == found
+
+
+@pytest.mark.usefixtures("mixed")
+@pytest.mark.parametrize("asked", [{}, {"show": "all", "whose": "mine"}, {"show": "overdue", "reason": "fees"}])
+def test_each_choice_says_how_many_calls_it_shows(staff_client: Client, asked: dict[str, str]) -> None:
+    page = staff_client.get(reverse("crm:calls"), asked)
+    choices = [*page.context["counts"].times, *page.context["counts"].whose]
+    assert sum(one.current for one in choices) == 2
+    for one in choices:
+        shown = staff_client.get(f"{reverse('crm:calls')}?{one.query}").context["page"].rows
+        assert one.number == len(shown), one.words
+    assert "3 calls are due today or overdue. 1 of them is yours." in page.content.decode()
+
+
+@pytest.mark.usefixtures("mixed")
+def test_reasons_are_offered_with_their_numbers(staff_client: Client, family: Family) -> None:
+    create_call_task(family=family, reason="Allergy list", due_at=timezone.now() - timedelta(hours=2))
+    page = staff_client.get(reverse("crm:calls"), {"reason": "fees"})
+    assert page.context["reasons"][0] == ("Allergy list", 2)
+    assert '<option value="Allergy list">2 calls</option>' in page.content.decode()
+
+
+def test_outcome_and_next_stay_within_the_narrowed_queue(staff_client: Client, mixed: dict[str, CallTask]) -> None:
+    at = {"show": "all", "whose": "mine", "reason": "Fees & co"}
+    CallTask.objects.filter(pk__in=[mixed[one].pk for one in ("Fees of autumn", "Fees put off")]).update(
+        reason="Fees & co"
+    )
+    answer = close(staff_client, mixed["Fees of autumn"], outcome="answered", token="t1", at=at)
+    there = reverse("crm:calls", query=at | {"task": str(mixed["Fees put off"].pk)})
+    assert answer.headers["Location"] == there
+    page = staff_client.get(there)
+    assert page.context["narrowed"].fields == at
+    assert f"{mixed['Fees put off'].pk}/close/?show=all&amp;whose=mine&amp;reason=Fees+%26+co" in page.content.decode()
+    refused = close(staff_client, mixed["Fees put off"], outcome="", token="t2", at=at)
+    assert refused.context["narrowed"].fields == at
+    answer = close(staff_client, mixed["Fees put off"], outcome="answered", token="t2", at=at)
+    assert answer.headers["Location"] == reverse("crm:calls", query=at)
+    empty = staff_client.get(answer.headers["Location"]).content.decode()
+    assert "No call is like this" in empty
+
+
+def test_a_held_call_leads_to_a_free_one_of_the_same_narrowed_queue(
+    staff_client: Client, mixed: dict[str, CallTask], family: Family
+) -> None:
+    colleague = Client()
+    colleague.force_login(get_user_model().objects.get(username="priya"))
+    colleague.post(reverse("crm:call-task-hold", args=[mixed["Fees of spring"].pk]))
+    other = create_call_task(family=family, reason="Fees of summer", due_at=timezone.now() - timedelta(minutes=1))
+    at = {"show": "overdue", "whose": "nobody", "reason": "Fees"}
+    assert staff_client.get(reverse("crm:calls"), at).context["task"] == other
+    hold = reverse("crm:call-task-hold", args=[mixed["Fees of spring"].pk], query=at)
+    moved = staff_client.post(hold, {"chosen": "0"})
+    assert moved.headers["HX-Redirect"] == reverse("crm:calls", query=at | {"task": str(other.pk)})
+
+
+def test_giving_away_changes_nothing_outside_the_narrowed_queue(
+    staff_client: Client, mixed: dict[str, CallTask], staff: Any
+) -> None:
+    at = {"show": "overdue", "whose": "nobody"}
+    path = reverse("crm:call-tasks-change", query=at)
+    answer = staff_client.post(path, {"task": [one.pk for one in mixed.values()], "give_to": staff.username})
+    assert answer.headers["Location"] == reverse("crm:calls", query=at)
+    owners = dict(CallTask.objects.values_list("reason", "assignee__username"))
+    assert owners["Fees of spring"] == staff.username
+    assert (owners["Allergy list"], owners["Winter fair"]) == ("priya", None)
+
+
+def test_all_of_a_narrowed_queue_is_put_off_at_once(
+    staff_client: Client, mixed: dict[str, CallTask], family: Family
+) -> None:
+    for number in range(PAGE_SIZE + 5):
+        create_call_task(family=family, reason=f"Fees {number}", due_at=timezone.now() - timedelta(hours=1))
+    path = reverse("crm:call-tasks-change", query={"show": "overdue", "reason": "fees"})
+    answer = staff_client.post(path, {"everything": "on", "put_off": "day"}, follow=True)
+    assert f"{PAGE_SIZE + 7} calls are put off." in answer.content.decode()
+    assert narrowed(staff_client, show="overdue") == {"Allergy list"}
+    mixed["Fees of spring"].refresh_from_db()
+    assert mixed["Fees of spring"].put_off_at is not None
+
+
+def test_a_call_that_is_wanted_sooner_is_put_off_no_longer(mixed: dict[str, CallTask]) -> None:
+    task = mixed["Fees put off"]
+    change_call_task(task=task, changes=TaskChanges(due_at=timezone.now() + timedelta(hours=1)))
+    task.refresh_from_db()
+    assert task.put_off_at is None

@@ -274,7 +274,9 @@ def test_a_pin_that_was_taken_back_is_not_shown(staff_client: Client) -> None:
 
 
 def corrected(client: Client, entry: Interaction, **fields: Any) -> Any:
-    told = {"outcome": "answered", "member": "", "minutes": "2", "notes": "Asked about robotics", "seen": "0", **fields}
+    told = {"outcome": "answered", "member": "", "minutes": "2", "notes": "Asked about robotics", "seen": "0"}
+    told |= {"direction": entry.direction, "number": entry.metadata.get("number", "")}
+    told |= {"occurred_at": f"{entry.occurred_at.astimezone(entry.family.zone):%Y-%m-%dT%H:%M}", **fields}
     return script(client, "post", url_of("interaction-correct", entry.pk), told)
 
 

@@ -72,14 +72,32 @@ class Drifting:
     first: Sequence[Family]
 
 
-def calls(moment: datetime, limit: int) -> Calls:
-    """Open call tasks until the end of today in the organisation's zone, in two queries."""
-    tomorrow = timezone.localtime(moment).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    due = CallTask.objects.filter(state=TaskState.OPEN, due_at__lt=tomorrow)
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """How many families were without contact for so many days."""
+
+    days: int
+    count: int
+
+
+def quiet(days: int) -> Quiet:
+    """Families with which nobody was in touch, in either direction, or ever; one query."""
+    return Quiet(days, Family.objects.quiet_since(timezone.now() - timedelta(days=days)).count())
+
+
+def calls(moment: datetime, limit: int, due: QuerySet[CallTask] | None = None) -> Calls:
+    """Open call tasks until the end of today in the organisation's zone, all or some of them; two queries."""
+    due = calls_due(moment) if due is None else due
     counts = due.aggregate(due=Count("pk"), overdue=Count("pk", filter=Q(due_at__lt=moment)))
     number = ContactPoint.objects.filter(family=OuterRef("family"), channel="phone", is_valid=True)
     first = due.select_related("family").annotate(family_number=Subquery(number.values("value")[:1]))
     return Calls(counts["due"], counts["overdue"], list(first.order_by("due_at", "id")[:limit]))
+
+
+def calls_due(moment: datetime) -> QuerySet[CallTask]:
+    """Open call tasks until the end of today in the organisation's zone."""
+    tomorrow = timezone.localtime(moment).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return CallTask.objects.filter(state=TaskState.OPEN, due_at__lt=tomorrow)
 
 
 def answers(moment: datetime, limit: int) -> Answers:

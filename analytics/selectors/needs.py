@@ -43,6 +43,11 @@ def first_needs(calls: Calls, answers: Answers, repairs: Repairs, moment: dateti
     return [need for need in found if need in chosen]
 
 
+def calls_to_make(calls: Calls, moment: datetime) -> list[Need]:
+    """The calls alone, the earliest due first."""
+    return list(_calls(calls, moment))
+
+
 def _calls(calls: Calls, moment: datetime) -> Iterator[Need]:
     for task in calls.first:
         yield Need("call", task.family, "phone", task.due_at, task.due_at < moment, task.reason, _number(task))

@@ -8,8 +8,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from analytics.selectors import attention
-from analytics.selectors.needs import words_of
+from analytics.selectors import attention, mine
+from analytics.selectors.needs import in_a_line, words_of
 from crm.models import ContactPoint
 from crm.roles import OfficeRole, role_required
 from crm.selectors.pages import cut_page
@@ -21,11 +21,11 @@ SIZE = 50
 @require_safe
 def needs(request: HttpRequest, kind: str) -> HttpResponse:
     """One list, page by page, with nobody left out."""
-    if kind not in LISTS:
+    if kind not in LISTS and kind not in OWN:
         raise Http404
     after = request.GET.get("after", "")
     moment = timezone.now()
-    rows, following = LISTS[kind](moment, after)
+    rows, following = OWN[kind](request.user.pk or 0, moment, after) if kind in OWN else LISTS[kind](moment, after)
     context = {"kind": kind, "rows": rows, "next": following, "after": after, "now": moment, "place": "dashboard"}
     return render(request, "analytics/needs.html", context)
 
@@ -53,3 +53,17 @@ def _drifting(moment: datetime, after: str) -> tuple[list[Any], str]:
 
 
 LISTS = {"answer": _answers, "repair": _repairs, "reach": _out_of_reach, "drift": _drifting}
+
+
+def _follow_ups(user_id: int, _moment: datetime, after: str) -> tuple[list[Any], str]:
+    page = cut_page(mine.asked_by(user_id), after, ("due_at", "id"), SIZE)
+    return [{"family": task.family, "one": task} for task in page.rows], page.next
+
+
+def _logged(user_id: int, moment: datetime, after: str) -> tuple[list[Any], str]:
+    page = cut_page(mine.logged_by(user_id, moment), after, ("recorded_at", "id"), SIZE, descending=True)
+    return [{"family": entry.family, "one": entry, "text": in_a_line(entry)} for entry in page.rows], page.next
+
+
+OWN = {"follow-up": _follow_ups, "logged": _logged}
+"""Lists of the person who looks."""

@@ -56,9 +56,14 @@ class CallOutcomeForm(forms.Form):
 
 
 class BulkForm(forms.Form):
-    """What to do with the calls that are ticked: give them to somebody, or put them off."""
+    """What to do with calls, those ticked or all of a queue: give them to somebody, or put them off."""
 
-    task = forms.TypedMultipleChoiceField(coerce=int, error_messages={"required": _("Tick the calls first.")})
+    task = forms.TypedMultipleChoiceField(coerce=int, required=False)
+    everything = forms.BooleanField(
+        label=_("All of this list, not only those ticked"),
+        required=False,
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input", "hx-preserve": "true"}),
+    )
     give_to = forms.ModelChoiceField(
         label=_("Give them to"),
         queryset=get_user_model().objects.filter(is_active=True).order_by("first_name", "username"),
@@ -74,6 +79,13 @@ class BulkForm(forms.Form):
         given = data.getlist("task")[:MOST_TICKED] if data is not None else []
         keys = [key for key in given if key.isdecimal() and len(key) < 19]
         self.fields["task"].choices = [(key, key) for key in keys]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Nothing ticked is no wish."""
+        given = super().clean() or self.cleaned_data
+        if not given.get("task") and not given.get("everything"):
+            self.add_error("task", _("Tick the calls first."))
+        return given
 
 
 class CallLaterForm(forms.Form):

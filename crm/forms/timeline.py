@@ -7,9 +7,11 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm.addresses import normalise_number, pretty_address
 from crm.enums import CallOutcome, ConversationKind, Direction
-from crm.forms.calls import LONGEST_MINUTES
-from crm.forms.logging import text_area
+from crm.errors import Invalid
+from crm.forms.calls import DIRECTIONS, LONGEST_MINUTES
+from crm.forms.logging import LocalDateTimeField, text_area
 from crm.models import Interaction, Member
 from crm.selectors.timeline import Shown
 from crm.selectors.timeline.words import KIND_LOOKS, OUTCOME_LOOKS, type_word
@@ -83,6 +85,14 @@ class CorrectionForm(forms.Form):
         max_value=LONGEST_MINUTES,
         widget=forms.NumberInput(attrs={"class": "form-control", "inputmode": "numeric"}),
     )
+    direction = forms.ChoiceField(label=gettext_lazy("Who rang?"), choices=DIRECTIONS, widget=forms.RadioSelect)
+    number = forms.CharField(
+        label=gettext_lazy("Number"),
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={"class": "form-control", "type": "tel", "autocomplete": "off"}),
+    )
+    occurred_at = LocalDateTimeField(label=gettext_lazy("When"))
     notes = text_area(gettext_lazy("Notes"), rows=6, required=False)
     reason = forms.CharField(
         label=gettext_lazy("Why"),
@@ -105,7 +115,8 @@ class CorrectionForm(forms.Form):
             known = CallOutcome.choices if entry.category == "call" else ConversationKind.choices
             self.fields["outcome"].choices = known  # type: ignore[attr-defined]
         if entry.category != "call":
-            del self.fields["minutes"]
+            del self.fields["minutes"], self.fields["direction"], self.fields["number"]
+        self.fields["occurred_at"].zone = entry.family.zone  # type: ignore[attr-defined]
 
     @property
     def outcome_options(self) -> list[tuple[Any, str, str]]:
@@ -113,10 +124,21 @@ class CorrectionForm(forms.Form):
         looks = OUTCOME_LOOKS if self.entry.category == "call" else KIND_LOOKS
         return [(option, *looks[option.data["value"]]) for option in self["outcome"]]
 
+    def clean_number(self) -> str:
+        """In the one spelling; what was written before in another one stays as it is."""
+        typed = self.cleaned_data["number"]
+        if not typed or typed == pretty_address("phone", _number(self.entry)):
+            return _number(self.entry) if typed else ""
+        try:
+            return normalise_number(typed)
+        except Invalid as error:
+            raise forms.ValidationError(error.errors["value"]) from None
+
     def changes(self) -> dict[str, Any]:
         """What the service is told; a length that was not touched keeps its seconds."""
         told = self.cleaned_data
-        changes: dict[str, Any] = {"notes": told["notes"].strip()}
+        changes: dict[str, Any] = {"notes": told["notes"].strip(), "occurred_at": told["occurred_at"]}
+        changes |= {name: told[name] for name in ("direction", "number") if name in told}
         if "outcome" in told:
             changes |= {"outcome": told["outcome"], "member": int(told["member"]) if told["member"] else None}
         if "minutes" in told and told["minutes"] != _minutes(self.before):
@@ -130,6 +152,9 @@ def _said(entry: Interaction) -> dict[str, Any]:
         "outcome": entry.outcome,
         "member": str(entry.member_id or ""),
         "minutes": _minutes(entry.metadata.get("duration")),
+        "direction": entry.direction,
+        "number": pretty_address("phone", _number(entry)) if _number(entry) else "",
+        "occurred_at": entry.occurred_at,
         "notes": notes if isinstance(notes, str) else "",
     }
 
@@ -138,3 +163,8 @@ def _minutes(seconds: object) -> int | None:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
     return round(seconds / 60)
+
+
+def _number(entry: Interaction) -> str:
+    number = entry.metadata.get("number")
+    return number if isinstance(number, str) else ""

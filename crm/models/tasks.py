@@ -20,6 +20,8 @@ class CallTask(models.Model):
     script = models.TextField(_("what to say"), blank=True)
     number = models.CharField(_("number"), max_length=40, blank=True)
     due_at = models.DateTimeField(_("due"))
+    put_off_at = models.DateTimeField(_("put off"), null=True, blank=True)
+    """When somebody last said “not now”; empty where the time is the one that was first asked for."""
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,

@@ -1,22 +1,18 @@
-"""What the queue of calls shows: who is to be called, and what one should know before dialling."""
+"""Calls that are asked for: how many are due, who has one, and what one should know before dialling."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from crm.addresses import pretty_address
 from crm.enums import CallOutcome, ContactChannel, TaskState
 from crm.models import CallTask, ChannelPreference, ChannelTally, ContactPoint
 from crm.selectors.contacts import Contact, last_contacts
-from crm.selectors.pages import Page, cut_page
 
 COUNT_LIMIT = 100
-PAGE_SIZE = 25
-MOST_TRIED = 10
-QUEUES = ("due", "mine", "later")
 
 
 def count_calls_due() -> int:
@@ -33,52 +29,6 @@ def end_of_today() -> datetime:
     """The next midnight where the viewer is."""
     tomorrow = timezone.localtime() + timedelta(days=1)
     return tomorrow.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def queue(name: str, user_id: int) -> QuerySet[CallTask]:
-    """One queue: what is due, what is mine, what comes later; the earliest first."""
-    tasks = {
-        "due": due_tasks(),
-        "mine": CallTask.objects.filter(state=TaskState.OPEN, assignee=user_id),
-        "later": CallTask.objects.filter(state=TaskState.OPEN, due_at__gte=end_of_today()),
-    }[name]
-    return tasks.order_by("due_at", "id")
-
-
-def queue_counts(user_id: int) -> dict[str, int]:
-    """How many stand in each queue, and how many of those due are mine (`mine_due`), no further than 100."""
-    counts = {name: queue(name, user_id).order_by()[:COUNT_LIMIT].count() for name in QUEUES}
-    return counts | {"mine_due": due_tasks().filter(assignee=user_id)[:COUNT_LIMIT].count()}
-
-
-def queue_page(name: str, user_id: int, after: str) -> Page[CallTask]:
-    """One page of a queue."""
-    tasks = queue(name, user_id).select_related("family", "member", "assignee", "held_by")
-    return cut_page(tasks, after, ("due_at", "id"), PAGE_SIZE)
-
-
-def next_in_queue(name: str, user_id: int, task: CallTask) -> list[int]:
-    """Free tasks that come after this one, then from the head of the queue; a few, as others may hold them by then."""
-    others = free_for(queue(name, user_id), user_id).exclude(pk=task.pk).values_list("pk", flat=True)
-    later = others.filter(Q(due_at__gt=task.due_at) | Q(due_at=task.due_at, pk__gt=task.pk))
-    return list(dict.fromkeys([*later[:MOST_TRIED], *others[:MOST_TRIED]]))
-
-
-def free_for(tasks: QuerySet[CallTask], user_id: int) -> QuerySet[CallTask]:
-    """Tasks that are nobody else's, and that nobody else has on the screen."""
-    held = Q(held_until__gt=timezone.now()) & ~Q(held_by=user_id) & ~Q(held_by=None)
-    return tasks.filter(Q(assignee=None) | Q(assignee=user_id)).exclude(held)
-
-
-def queue_version(name: str, user_id: int) -> str:
-    """Changes whenever the queue that somebody looks at does: what is in it, whose it is, who holds it; one query."""
-    held = Q(held_until__gt=timezone.now())
-    seen = queue(name, user_id).order_by().aggregate(
-        number=Count("pk"), newest=Max("pk"), latest=Max("due_at"), assigned=Count("assignee"),
-        held=Count("pk", filter=held), holders=Sum("held_by", filter=held), owners=Sum("assignee"),
-    )  # fmt: skip
-    latest = seen.pop("latest")
-    return "-".join(str(one or 0) for one in (*seen.values(), latest and int(latest.timestamp())))
 
 
 def who_holds(task: CallTask, user_id: int) -> AbstractBaseUser | None:

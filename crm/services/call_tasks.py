@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Case, DateTimeField, F, Q, QuerySet, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -37,7 +37,10 @@ def change_call_task(*, task: CallTask, changes: TaskChanges, by_id: int | None 
     task = CallTask.objects.select_for_update().get(pk=task.pk)
     refuse_closed(task)
     fields = [name for name in ("due_at", "urgent", "reason", "script") if getattr(changes, name) is not None]
-    for name in fields:
+    if changes.due_at is not None and changes.due_at != task.due_at:
+        task.put_off_at = timezone.now() if changes.due_at > task.due_at else None
+        fields.append("put_off_at")
+    for name in (name for name in fields if name != "put_off_at"):
         setattr(task, name, getattr(changes, name))
     if changes.assignee is not None:
         task.assignee_id = _user_id(changes.assignee)
@@ -77,19 +80,21 @@ def take_over(*, task_id: int, user_id: int) -> bool:
     return bool(CallTask.objects.filter(pk=task_id, state=TaskState.OPEN).update(held_by=user_id, held_until=until))
 
 
-def assign_call_tasks(*, task_ids: Iterable[int], assignee: str) -> int:
-    """Give many open tasks to one person (empty: to everybody) at once; answers how many were still open."""
+def assign_call_tasks(*, tasks: QuerySet[CallTask], assignee: str) -> int:
+    """Give many tasks to one person (empty: to everybody) at once; answers how many were still open."""
     user_id = _user_id(assignee)
-    return CallTask.objects.filter(pk__in=list(task_ids), state=TaskState.OPEN).update(assignee=user_id)
+    return _still_open(tasks).update(assignee=user_id)
 
 
-def put_off_call_tasks(*, task_ids: Iterable[int], by: timedelta) -> int:
+def put_off_call_tasks(*, tasks: QuerySet[CallTask], by: timedelta) -> int:
     """Put many open tasks off by a length of time, those that are overdue from now on; answers how many."""
     now = timezone.now()
-    tasks = CallTask.objects.filter(pk__in=list(task_ids), state=TaskState.OPEN)
-    with transaction.atomic():
-        ahead = tasks.filter(due_at__gt=now).update(due_at=F("due_at") + by)
-        return ahead + tasks.filter(due_at__lte=now).update(due_at=now + by)
+    later = Case(When(due_at__gt=now, then=F("due_at") + by), default=now + by, output_field=DateTimeField())
+    return _still_open(tasks).update(due_at=later, put_off_at=now)
+
+
+def _still_open(tasks: QuerySet[CallTask]) -> QuerySet[CallTask]:
+    return tasks.filter(state=TaskState.OPEN).order_by()
 
 
 def _user_id(username: str) -> int | None:

@@ -43,12 +43,20 @@ def add_places(*, event: Event, members: Iterable[Member], by_id: int | None, li
     return len(new)
 
 
-def _happened(event: Event, family_id: int, member_id: int, state: str, turn: int, by_id: int | None) -> NewInteraction:
+def _happened(
+    event: Event,
+    family_id: int,
+    member_id: int,
+    state: str,
+    turn: int,
+    by_id: int | None,
+    at: datetime | None = None,
+) -> NewInteraction:
     return NewInteraction(
         family_id=family_id,
         member_id=member_id,
         interaction_type=_TYPES[state],
-        occurred_at=timezone.now(),
+        occurred_at=at or timezone.now(),
         external_system=EARSHOT,
         external_id=_external_id(event.pk, member_id, turn),
         metadata={"event": event.pk, "name": event.name},
@@ -61,8 +69,10 @@ def _external_id(event_id: int, member_id: int, turn: int) -> str:
 
 
 @transaction.atomic
-def set_attendance(*, event: Event, member: Member, state: str, by_id: int | None) -> Place:
+def set_attendance(*, event: Event, member: Member, state: str, by_id: int | None, at: datetime | None = None) -> Place:
     """Say that a person came, did not come, or (undo) is only expected; a walk-in is put on the list.
+
+    `at` is when it was seen, where that was earlier than now.
 
     However often it is tapped, one interaction stands per state; going back writes a correction.
     """
@@ -76,7 +86,7 @@ def set_attendance(*, event: Event, member: Member, state: str, by_id: int | Non
     place.state, place.changed_at = state, timezone.now()
     place.save(update_fields=["state", "turn", "changed_at"])
     if state != Attendance.EXPECTED:
-        record_interaction(_happened(event, place.family_id, place.member_id, state, place.turn, by_id))
+        record_interaction(_happened(event, place.family_id, place.member_id, state, place.turn, by_id, at))
     return place
 
 

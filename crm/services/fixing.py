@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from crm.enums import CallOutcome, ConversationKind
 from crm.errors import Invalid
@@ -16,8 +17,10 @@ from crm.services.calls import LONGEST_CALL
 from crm.services.conversations import LONGEST_TEXT
 from crm.services.interactions import NewInteraction, Recorded, record_interaction
 from crm.services.people import invalidate_address
+from crm.services.rewriting import MOVING, moves, write_anew
 
 MOST_PINS = 10
+_FASTER = gettext_lazy("A colleague has just corrected this entry. Look at it again, then correct it.")
 _OUTCOMES = {"call": CallOutcome.values, "conversation": ConversationKind.values, "note": [""]}
 
 
@@ -27,11 +30,22 @@ def change_interaction(
 ) -> Recorded:
     """Write the entry that says what is right; `seen` is how many corrections the corrector had before them.
 
-    Of `changes` (outcome, notes, duration in seconds, member as an id) only what differs is kept. Raises `Invalid`
-    by field, and where a colleague was faster; the same correction sent twice is one.
+    Of `changes` (outcome, notes, number, duration in seconds, member as an id) only what differs is kept. Another
+    time (`occurred_at`) or direction withdraws the entry and tells it anew; answers the entry that then stands.
+    Raises `Invalid` by field, and where a colleague was faster; the same correction sent twice is one.
     """
+    interaction = Interaction.objects.select_for_update(of=("self",)).get(pk=interaction.pk)
     fix = read_fixes(interaction.family, [interaction.pk]).get(interaction.pk, Fix())
+    if again := _told_anew(interaction, changes, fix, by_id):
+        return again
     _check(interaction, changes, fix)
+    if moves(interaction, changes):
+        if len(fix.changes) > seen:
+            raise Invalid({"": _FASTER})
+        recorded = write_anew(interaction=interaction, fix=fix, changes=changes, reason=reason.strip(), by_id=by_id)
+        _set_aside(changes, interaction)
+        return recorded
+    changes = {name: value for name, value in changes.items() if name not in MOVING}
     earlier = fix.changes[:seen]
     now = Fix(changes=earlier).over(interaction)
     changed = {name: value for name, value in changes.items() if value != _value(now, name)}
@@ -59,26 +73,44 @@ def change_interaction(
     )
     if recorded.status == "duplicate":
         _refuse_another(recorded.id, metadata, by_id)
-    elif changed.get("outcome") == CallOutcome.WRONG_NUMBER and isinstance(interaction.metadata.get("number"), str):
-        invalidate_address(channel="phone", address=interaction.metadata["number"], reason=_("wrong number"))
+    else:
+        _set_aside(changed, now)
     return recorded
+
+
+def _set_aside(changed: Mapping[str, Any], before: Interaction) -> None:
+    """A number that turned out to be wrong."""
+    number = changed.get("number", before.metadata.get("number"))
+    if changed.get("outcome") == CallOutcome.WRONG_NUMBER and isinstance(number, str) and number:
+        invalidate_address(channel="phone", address=number, reason=_("wrong number"))
 
 
 def _value(entry: Interaction, name: str) -> object:
     if name == "member":
         return entry.member_id
-    return entry.outcome if name == "outcome" else entry.metadata.get(name, "" if name == "notes" else None)
+    return entry.outcome if name == "outcome" else entry.metadata.get(name, None if name == "duration" else "")
 
 
 def _refuse_another(pk: int, metadata: dict[str, Any], by_id: int | None) -> None:
     """A double click is no conflict; another's words in the same place are."""
     there = Interaction.objects.get(pk=pk)
     if there.created_by_id != by_id or there.metadata != metadata:
-        raise Invalid({"": _("A colleague has just corrected this entry. Look at it again, then correct it.")})
+        raise Invalid({"": _FASTER})
+
+
+def _told_anew(interaction: Interaction, changes: Mapping[str, Any], fix: Fix, by_id: int | None) -> Recorded | None:
+    """The entry that stands for this one, where the very same was said before: a double click is no conflict."""
+    if fix.withdrawal is None or fix.withdrawal.created_by_id != by_id:
+        return None
+    new = Interaction.objects.filter(pk=fix.withdrawal.metadata.get("replaced_by"), created_by=by_id).first()
+    if new is None or moves(new, changes):
+        return None
+    said = {name: value for name, value in changes.items() if name not in MOVING}
+    return Recorded("duplicate", new.pk) if all(value == _value(new, name) for name, value in said.items()) else None
 
 
 def _check(interaction: Interaction, changes: Mapping[str, Any], fix: Fix) -> None:
-    errors = {name: _("This cannot be corrected.") for name in changes if name not in CHANGEABLE}
+    errors = {name: _("This cannot be corrected.") for name in changes if name not in (*CHANGEABLE, *MOVING)}
     if interaction.category not in BY_HAND or fix.withdrawal is not None:
         errors[""] = _("This entry cannot be corrected.")
     elif "outcome" in changes and changes["outcome"] not in _OUTCOMES[interaction.category]:
@@ -86,6 +118,12 @@ def _check(interaction: Interaction, changes: Mapping[str, Any], fix: Fix) -> No
     notes, duration, member = changes.get("notes", ""), changes.get("duration"), changes.get("member")
     if len(notes) > LONGEST_TEXT:
         errors["notes"] = _("At most %d characters, please.") % LONGEST_TEXT
+    if changes.get("direction", "out") not in ("in", "out") or (
+        "direction" in changes and interaction.category != "call"
+    ):
+        errors["direction"] = _("Choose who rang.")
+    if changes.get("number") and interaction.category != "call":
+        errors["number"] = _("This cannot be corrected.")
     if "notes" in changes and interaction.category != "call" and not notes.strip():
         errors["notes"] = _("Write what was said.")
     if duration is not None and not 0 <= duration <= LONGEST_CALL:

@@ -1,5 +1,6 @@
 """Template tags of the look: icons, channels and states as colour + icon + word. Loaded in every template."""
 
+import random
 from typing import Any, NamedTuple
 
 from django import template
@@ -56,6 +57,12 @@ def icon(name: str, css: str = "") -> SafeString:
     return format_html(
         '<svg class="{}" aria-hidden="true"><use href="{}#{}"/></svg>', classes, static("icons.svg"), name
     )
+
+
+@register.simple_tag
+def live_pace() -> int:
+    """After how many milliseconds a live part of a page asks for news: about a second, no two pages in step."""
+    return random.randrange(900, 1100)  # noqa: S311 - no secret
 
 
 @register.simple_tag

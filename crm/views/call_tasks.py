@@ -16,10 +16,11 @@ from crm.enums import TaskState
 from crm.forms.tasks import BulkForm, NewCallTaskForm
 from crm.models import CallTask, Family
 from crm.roles import OfficeRole, role_required
-from crm.selectors.tasks import closing_of, next_in_queue, who_holds
+from crm.selectors.call_queue import Narrowed, next_in_queue, queue
+from crm.selectors.tasks import closing_of, who_holds
 from crm.services import create_call_task
 from crm.services.call_tasks import assign_call_tasks, hold_call_task, hold_first, put_off_call_tasks
-from crm.views.calls import back_to, queue_name, user_id_of
+from crm.views.calls import back_to, user_id_of
 from crm.views.posting import posted_from
 
 
@@ -31,14 +32,14 @@ def call_task_hold(request: HttpRequest, pk: int) -> HttpResponse:
     if hold_call_task(task_id=pk, user_id=user_id):
         return HttpResponse()
     task = get_object_or_404(CallTask.objects.select_related("held_by", "closed_by", "family"), pk=pk)
-    holder = who_holds(task, user_id)
+    holder, narrowed = who_holds(task, user_id), Narrowed.read(request.GET)
     if holder is not None and request.POST.get("chosen") == "0":
         messages.info(request, _("%s has just taken the call before; here is the next.") % _name(holder))
-        free = hold_first(task_ids=next_in_queue(queue_name(request), user_id, task), user_id=user_id)
+        free = hold_first(task_ids=next_in_queue(narrowed, user_id, task), user_id=user_id)
         if free is not None:
             return HttpResponse(headers={"HX-Redirect": back_to(request, free).url})
     closing = closing_of(task) if task.state != TaskState.OPEN else None
-    context = {"task": task, "holder": holder, "closing": closing, "show": queue_name(request)}
+    context = {"task": task, "holder": holder, "closing": closing, "narrowed": narrowed}
     return render(request, "crm/partials/call_hold.html", context)
 
 
@@ -49,18 +50,23 @@ def _name(user: AbstractBaseUser) -> str:
 @role_required(OfficeRole.STAFF)
 @posted_from("crm:calls")
 def call_tasks_change(request: HttpRequest) -> HttpResponse:
-    """Give the ticked calls to somebody, or put them off by a day or a week."""
+    """Give the ticked calls, or all of the queue as it is narrowed, to somebody, or put them off by a day or a week.
+
+    What has left the queue since it was read stays as it is: another may have taken it.
+    """
     form = BulkForm(request.POST)
     off = {"day": timedelta(days=1), "week": timedelta(days=7)}.get(request.POST.get("put_off", ""))
     if not form.is_valid():
         messages.error(request, " ".join(str(words) for errors in form.errors.values() for words in errors))
         return back_to(request, None)
-    ticked, person = form.cleaned_data["task"], form.cleaned_data["give_to"]
+    tasks, person = queue(Narrowed.read(request.GET), user_id_of(request)), form.cleaned_data["give_to"]
+    if not form.cleaned_data["everything"]:
+        tasks = tasks.filter(pk__in=form.cleaned_data["task"])
     if off is not None:
-        number = put_off_call_tasks(task_ids=ticked, by=off)
+        number = put_off_call_tasks(tasks=tasks, by=off)
         said = ngettext("%d call is put off.", "%d calls are put off.", number) % number
     else:
-        number = assign_call_tasks(task_ids=ticked, assignee=person.get_username() if person else "")
+        number = assign_call_tasks(tasks=tasks, assignee=person.get_username() if person else "")
         whose = _name(person) if person else _("Anybody")
         said = ngettext("%(name)s has %(number)d call more.", "%(name)s has %(number)d calls more.", number) % {
             "name": whose, "number": number,

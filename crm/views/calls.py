@@ -20,18 +20,15 @@ from crm.errors import Invalid
 from crm.forms.tasks import BulkForm, CallLaterForm, CallOutcomeForm
 from crm.models import CallTask, ChannelPreference, Family
 from crm.roles import OfficeRole, role_required
-from crm.selectors.tasks import (
-    QUEUES,
-    call_context,
-    closing_of,
-    end_of_today,
+from crm.selectors.call_queue import (
+    Narrowed,
     next_in_queue,
     queue_counts,
     queue_page,
+    queue_reasons,
     queue_version,
-    task_with_all,
-    who_holds,
 )
+from crm.selectors.tasks import call_context, closing_of, end_of_today, task_with_all, who_holds
 from crm.selectors.times import day_and_time
 from crm.services import CallReport, log_call
 from crm.services.call_tasks import (
@@ -54,8 +51,8 @@ def calls(request: HttpRequest) -> HttpResponse:
     """The queue, with the chosen call beside it; `seen` asks for the queue alone, 204 where it is the same."""
     if "seen" not in request.GET:
         return _page(request)
-    show, user_id = queue_name(request), user_id_of(request)
-    version = queue_version(show, user_id)
+    narrowed, user_id = Narrowed.read(request.GET), user_id_of(request)
+    version = queue_version(narrowed, user_id)
     if request.GET["seen"] == version:
         return HttpResponse(status=204)
     context = _queue(request, version) | {"chosen": "task" in request.GET, "live": True}
@@ -68,8 +65,9 @@ def _page(
     form: CallOutcomeForm | None = None,
     later: CallLaterForm | None = None,
 ) -> HttpResponse:
-    show, user_id = queue_name(request), user_id_of(request)
-    context = _queue(request, queue_version(show, user_id))
+    narrowed, user_id = Narrowed.read(request.GET), user_id_of(request)
+    context = _queue(request, queue_version(narrowed, user_id))
+    context["reasons"] = queue_reasons(narrowed, user_id)
     chosen = task or _chosen(request.GET.get("task", ""))
     task = chosen or _first_free(context["page"].rows, user_id)
     context |= {"task": task, "task_pk": task.pk if task else 0, "chosen": chosen is not None}
@@ -92,11 +90,12 @@ def _page(
 
 def _queue(request: HttpRequest, version: str) -> dict[str, Any]:
     """The list beside the call."""
-    show, user_id = queue_name(request), user_id_of(request)
+    narrowed, user_id = Narrowed.read(request.GET), user_id_of(request)
     after, asked = request.GET.get("after", ""), request.GET.get("task", "")
     return {
-        "show": show, "page": queue_page(show, user_id, after), "counts": queue_counts(user_id), "after": after,
-        "version": version, "today_ends": end_of_today(), "now": timezone.now(), "bulk": BulkForm(),
+        "narrowed": narrowed, "page": queue_page(narrowed, user_id, after), "after": after,
+        "counts": queue_counts(narrowed, user_id), "version": version,
+        "today_ends": end_of_today(), "now": timezone.now(), "bulk": BulkForm(),
         "task_pk": int(asked) if asked.isdecimal() and len(asked) < 19 else 0,
     }  # fmt: skip
 
@@ -105,11 +104,6 @@ def _first_free(rows: list[CallTask], user_id: int) -> CallTask | None:
     """The first that is nobody else's and that nobody else has on the screen; where all are taken, the first."""
     free = (one for one in rows if one.assignee_id in (None, user_id) and who_holds(one, user_id) is None)
     return next(free, rows[0] if rows else None)
-
-
-def queue_name(request: HttpRequest) -> str:
-    asked = request.POST.get("show") or request.GET.get("show", "")
-    return asked if asked in QUEUES else QUEUES[0]
 
 
 def user_id_of(request: HttpRequest) -> int:
@@ -159,7 +153,9 @@ def call_task_close(request: HttpRequest, pk: int) -> HttpResponse:
 def _on(request: HttpRequest, task: CallTask) -> HttpResponse:
     """To the next call that nobody else has."""
     user_id = user_id_of(request)
-    return back_to(request, hold_first(task_ids=next_in_queue(queue_name(request), user_id, task), user_id=user_id))
+    return back_to(
+        request, hold_first(task_ids=next_in_queue(Narrowed.read(request.GET), user_id, task), user_id=user_id)
+    )
 
 
 def _log(request: HttpRequest, task: CallTask) -> HttpResponse:
@@ -193,7 +189,8 @@ def _log(request: HttpRequest, task: CallTask) -> HttpResponse:
     }
     if recorded.status == "created":
         said = f"{said} {_try_again(task)}".strip()
-    messages.success(request, said)
+    undo = reverse("crm:undo-interaction", args=[recorded.id])
+    messages.success(request, said, extra_tags=f"undo:{undo}?{Narrowed.read(request.GET).query}")
     return _on(request, task)
 
 
@@ -237,5 +234,6 @@ def _change(request: HttpRequest, task: CallTask, changes: TaskChanges, said: st
 
 
 def back_to(request: HttpRequest, task_id: int | None) -> HttpResponseRedirect:
-    wanted = {"show": queue_name(request)} | ({"task": str(task_id)} if task_id else {})
+    """To the queue as it was narrowed."""
+    wanted = Narrowed.read(request.GET).fields | ({"task": str(task_id)} if task_id else {})
     return HttpResponseRedirect(f"{reverse('crm:calls')}?{urlencode(wanted)}")

@@ -6,10 +6,12 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import HttpResponseClientRedirect
 
 from crm import services
 from crm.errors import Invalid
@@ -81,9 +83,9 @@ def interaction_correct(request: HttpRequest, pk: int) -> HttpResponse:
     fix = read_fixes(entry.family, [pk]).get(pk, Fix())
     people = entry.family.members.order_by("id")[:MOST_PEOPLE]
     form = CorrectionForm(fix.over(entry), people, len(fix.changes), request.POST or None)
-    if request.method == "POST" and form.is_valid() and _correct(request, entry, form):
+    if request.method == "POST" and form.is_valid() and (recorded := _correct(request, entry, form)):
         messages.success(request, _("Correction saved"))
-        return _shown_again(request, entry)
+        return _where_it_stands(request, entry, recorded)
     in_drawer = request.headers.get("HX-Request") == "true"
     part = "crm/partials/correct.html"
     context = {
@@ -98,18 +100,26 @@ def interaction_correct(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, part if in_drawer else "crm/log.html", context, status=422 if form.errors else 200)
 
 
-def _correct(request: HttpRequest, entry: Interaction, form: CorrectionForm) -> bool:
+def _where_it_stands(request: HttpRequest, entry: Interaction, recorded: services.Recorded) -> HttpResponse:
+    """The card in its place; one that was told anew stands elsewhere, so that the page is opened around it."""
+    if Interaction.objects.filter(pk=recorded.id, interaction_type="correction").exists():
+        return _shown_again(request, entry)
+    there = reverse("crm:interaction", args=[recorded.id])
+    by_script = request.headers.get("HX-Request") == "true"
+    return HttpResponseClientRedirect(there) if by_script else HttpResponseRedirect(there)
+
+
+def _correct(request: HttpRequest, entry: Interaction, form: CorrectionForm) -> services.Recorded | None:
     told = form.cleaned_data
     try:
-        services.change_interaction(
+        return services.change_interaction(
             interaction=entry, changes=form.changes(), reason=told["reason"], by_id=request.user.pk, seen=told["seen"]
         )
     except Invalid as error:
         for field, said in error.errors.items():
             name = {"duration": "minutes"}.get(field, field)
             form.add_error(name if name in form.fields else None, list(said))
-        return False
-    return True
+        return None
 
 
 def _shown_again(request: HttpRequest, entry: Interaction) -> HttpResponse:

@@ -27,8 +27,9 @@ from crm.models import CallTask, Family, Interaction
 from crm.roles import OfficeRole, access_of, role_required
 from crm.selectors.timeline import Shown, Spot, follow_up_source, read_timeline
 from crm.selectors.times import day_words
-from crm.services.call_tasks import TaskChanges, change_call_task
 from crm.services.interactions import STAFF, Recorded
+from crm.services.taking_back import take_back
+from crm.views.calls import back_to
 from crm.views.posting import posted_from
 from crm.views.timeline import timeline_context
 
@@ -196,17 +197,13 @@ def undo_interaction(request: HttpRequest, pk: int) -> HttpResponse:
         if timezone.now() - interaction.recorded_at > UNDO_WITHIN:
             messages.error(request, _("This was saved more than ten minutes ago and stays in the log."))
             return _show(request, interaction.family, interaction.pk)
-    _take_back(interaction, request.user.pk)
-    messages.success(request, _taken_back(interaction))
+    said = take_back(interaction=interaction, by_id=request.user.pk)
+    messages.success(request, " ".join([f"{_taken_back(interaction)}.", *said]) if said else _taken_back(interaction))
+    if "show" in request.GET:
+        # It was taken back from the queue, where the call may be open again.
+        open_again = CallTask.objects.filter(pk=interaction.metadata.get("task"), state=TaskState.OPEN).first()
+        return back_to(request, open_again.pk if open_again else None)
     return _show(request, interaction.family, interaction.pk)
-
-
-@transaction.atomic
-def _take_back(interaction: Interaction, by_id: int | None) -> None:
-    """Withdraw the entry; the follow-up that it asked for goes with it."""
-    services.correct_interaction(interaction=interaction, reason=_("taken back"), by_id=by_id)
-    for task in CallTask.objects.filter(source=follow_up_source(interaction.pk), state=TaskState.OPEN):
-        change_call_task(task=task, changes=TaskChanges(cancelled=True))
 
 
 def _taken_back(interaction: Interaction) -> str:

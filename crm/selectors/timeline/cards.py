@@ -63,6 +63,8 @@ class Change:
     reason: str
     told: str = ""
     """Which fields were changed, where the entry was not withdrawn."""
+    replaced_by: int | None = None
+    """The entry that stands for one that was withdrawn."""
 
 
 @dataclass(slots=True)
@@ -101,6 +103,8 @@ class Card:
     original: "Card | None" = None
     by_hand: bool = False
     """A person wrote it, so people may correct it and pin it."""
+    replaces: int | None = None
+    """The entry that this one stands for: it was told of another time, or the other way round."""
     pinned: bool = False
     pinned_by: str = ""
 

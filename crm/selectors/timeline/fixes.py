@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from crm.models import Family, Interaction
 from crm.selectors.timeline.roots import CORRECTION, STAFF
 
-CHANGEABLE = ("outcome", "notes", "duration", "member")
+IN_METADATA = ("notes", "duration", "number")
+CHANGEABLE = ("outcome", "member", *IN_METADATA)
 
 
 @dataclass(slots=True)
@@ -27,7 +28,7 @@ class Fix:
         fixed = copy(entry)
         fixed.metadata = {
             **entry.metadata,
-            **{name: changes[name] for name in ("notes", "duration") if name in changes},
+            **{name: changes[name] for name in IN_METADATA if name in changes},
         }
         fixed.outcome = str(changes.get("outcome", entry.outcome))
         if "member" in changes:

@@ -15,6 +15,7 @@ from crm.selectors.timeline import words
 from crm.selectors.timeline.cards import Bubble, Card, Change, Line, State, clock, short_day, some_of, span
 from crm.selectors.timeline.fixes import Fix, changes_of
 from crm.selectors.timeline.messages import bubbles_of, steps_of, thread_bubbles
+from crm.selectors.timeline.roots import STAFF
 
 MOST_LINES = 50
 MOST_FACTS = 8
@@ -63,6 +64,7 @@ def make_card(head: Interaction, material: Material) -> Card:
 
 def _with_acts(card: Card, head: Interaction, material: Material) -> Card:
     card.by_hand = head.category in BY_HAND
+    card.replaces = _own_id(head, "replaces")
     card.pinned = head.pk in material.pinned
     card.holds = [one.pk for one in _folded_with(head, material)[1 : MOST_HELD + 1]]
     return card
@@ -99,7 +101,14 @@ def _change(correction: Interaction, zone: ZoneInfo) -> Change:
         when=f"{short_day(there.date(), zone)} {there:%H:%M}",
         reason=words.told(correction.metadata, "reason"),
         told=", ".join(named)[: words.LONGEST],
+        replaced_by=_own_id(correction, "replaced_by"),
     )
+
+
+def _own_id(entry: Interaction, name: str) -> int | None:
+    """Another entry that this one names; only what staff wrote is believed."""
+    told = entry.metadata.get(name)
+    return told if entry.external_system == STAFF and isinstance(told, int) and not isinstance(told, bool) else None
 
 
 FIELD_WORDS = {
@@ -107,6 +116,7 @@ FIELD_WORDS = {
     "notes": gettext_lazy("notes"),
     "duration": gettext_lazy("length"),
     "member": gettext_lazy("person"),
+    "number": gettext_lazy("number"),
 }
 
 

@@ -1,0 +1,72 @@
+"""Corrections that change where an entry stands: another time, or who rang whom.
+
+The entry is withdrawn and told anew, each naming the other, so that the timeline, its days, and all that counts the log
+follow by themselves.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from crm.enums import Direction
+from crm.errors import Invalid
+from crm.models import CallTask, Interaction, Pin
+from crm.selectors.timeline import follow_up_source
+from crm.selectors.timeline.fixes import IN_METADATA, Fix
+from crm.services.interactions import NewInteraction, Recorded, correction_of, record_interaction
+
+MOVING = ("occurred_at", "direction")
+_CALLS = {Direction.OUT.value: "phone_call_made", Direction.IN.value: "phone_call_received"}
+
+
+def moves(interaction: Interaction, changes: Mapping[str, Any]) -> bool:
+    """Whether these changes put the entry elsewhere; a time that differs by less than a minute does not."""
+    at, direction = changes.get("occurred_at"), changes.get("direction")
+    elsewhen = at is not None and at.replace(second=0, microsecond=0) != _minute_of(interaction)
+    return elsewhen or (direction is not None and direction != interaction.direction)
+
+
+def _minute_of(interaction: Interaction) -> Any:
+    return interaction.occurred_at.replace(second=0, microsecond=0)
+
+
+def write_anew(
+    *, interaction: Interaction, fix: Fix, changes: Mapping[str, Any], reason: str, by_id: int | None
+) -> Recorded:
+    """Withdraw the entry and tell it as it was; starts nothing. Must stand in the transaction of its caller.
+
+    Raises `Invalid` for a time that cannot be, and where somebody was faster.
+    """
+    now = fix.over(interaction)
+    told = {name: changes[name] for name in IN_METADATA if name in changes}
+    direction = changes.get("direction", interaction.direction)
+    recorded = record_interaction(
+        NewInteraction(
+            family_id=interaction.family_id,
+            member_id=changes.get("member", now.member_id),
+            interaction_type=_CALLS[direction] if interaction.category == "call" else interaction.interaction_type,
+            channel=interaction.channel,
+            occurred_at=changes.get("occurred_at") or interaction.occurred_at,
+            external_id=f"anew-{interaction.pk}",
+            in_reply_to=interaction.in_reply_to,
+            outcome=changes.get("outcome", now.outcome),
+            message_id=interaction.message_id,
+            metadata={**now.metadata, **told, "replaces": interaction.pk},
+            created_by_id=by_id,
+        ),
+        live=False,
+    )
+    withdrawal = correction_of(interaction, reason=reason, by_id=by_id)
+    withdrawal.metadata["replaced_by"] = recorded.id
+    if recorded.status == "duplicate" or record_interaction(withdrawal, live=False).status == "duplicate":
+        raise Invalid({"": _("A colleague has just corrected this entry. Look at it again, then correct it.")})
+    _follow(interaction.pk, recorded.id)
+    return recorded
+
+
+def _follow(old: int, new: int) -> None:
+    """What pointed to the entry points to the one that stands for it."""
+    Pin.objects.filter(pk=old).update(interaction=new)
+    CallTask.objects.filter(interaction_id=old).update(interaction_id=new)
+    CallTask.objects.filter(source=follow_up_source(old)).update(source=follow_up_source(new))
