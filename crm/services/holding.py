@@ -17,9 +17,9 @@ def hold_families(family_ids: Iterable[int]) -> dict[int, int]:
     held = {pk: pk for pk in _held(wanted)}
     if left := wanted - held.keys():
         merges = HouseholdChange.objects.filter(kind=ChangeKind.MERGE, undone_at=None, gone_id__in=left)
-        became = dict(merges.values_list("gone_id", "family_id"))
-        there = _held(became.values())
-        held |= {gone: family for gone, family in became.items() if family in there}
+        became = list(merges.values_list("gone_id", "family_id"))
+        there = _held(family for _gone, family in became)
+        held |= {gone: family for gone, family in became if gone is not None and family in there}
     return held
 
 

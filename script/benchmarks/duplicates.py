@@ -37,7 +37,7 @@ def run(families: int, _interactions: int) -> list[Figure]:
         before = _peak()
         found = find_duplicates()
         figures += [
-            Figure(f"{turn}: seconds", found.seconds, "s", at_most=max(120.0, families / 500)),
+            Figure(f"{turn}: seconds", found.seconds, "s", at_most=120),
             Figure(f"{turn}: pairs compared for each family", found.compared / found.families, "pairs"),
             Figure(f"{turn}: likely pairs", found.pairs, "pairs"),
             Figure(f"{turn}: growth of the peak of memory", _peak() - before, "MB", at_most=100),
