@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from channels.selectors import decision_as_json, recommend, recommend_many
 from crm.api.doors import ApiView, checked, described, family_or_404, page_shape
 from crm.api.families import FamiliesQuery, found
+from crm.api.fields import StrictSerializer
 from crm.api.pagination import page_of
 from crm.enums import Channel, DayPart, Urgency
 from crm.models import Family, Topic
@@ -49,7 +50,7 @@ class RecommendationShape(serializers.Serializer):
     sentence = serializers.CharField()
 
 
-class RecommendationQuery(serializers.Serializer):
+class RecommendationQuery(StrictSerializer):
     """Normal urgency and a transactional topic where none is named."""
 
     urgency = serializers.ChoiceField(Urgency.choices, default=Urgency.NORMAL.value)

@@ -16,7 +16,8 @@ from crm.admin.base import BigTable
 from crm.errors import Invalid
 from crm.models import ContactPoint, Family, Member, Tag
 from crm.news import announce
-from crm.services import note_changes, refresh_family_text
+from crm.services import refresh_family_text
+from crm.services.contacts import stand_back
 
 
 class FamilyForm(forms.ModelForm):
@@ -67,16 +68,8 @@ class ContactPointForm(forms.ModelForm):
         return super().save(commit)
 
     def _get_validation_exclusions(self) -> set[str]:
-        # Another address may give up being primary in the same save: `make_primary` keeps that rule.
+        # Another address may give up being primary in the same save: `stand_back` keeps that rule.
         return super()._get_validation_exclusions() | {"is_primary"}  # type: ignore[misc]
-
-
-def make_primary(point: ContactPoint) -> None:
-    """Let the family's other addresses on the channel stand back before this one becomes the primary."""
-    primary = ContactPoint.objects.filter(family=point.family_id, channel=point.channel, is_primary=True)
-    others = primary.exclude(pk=point.pk)
-    note_changes(changed=[(one, {"is_primary": (True, False)}) for one in others])
-    others.update(is_primary=False)
 
 
 class ContactPointFormSet(forms.BaseInlineFormSet):
@@ -160,7 +153,7 @@ class FamilyAdmin(BigTable):
             return
         for point in formset.save(commit=False):
             if point.is_primary:
-                make_primary(point)
+                stand_back(before=point)
         super().save_formset(request, form, formset, change)
         changed = [*formset.new_objects, *(point for point, _fields in formset.changed_objects)]
         if changed:
@@ -223,7 +216,7 @@ class ContactPointAdmin(OfFamily):
     def save_model(self, request: HttpRequest, obj: ContactPoint, form: Any, change: bool) -> None:
         """The old primary stands back first; the floors above are told."""
         if obj.is_primary:
-            make_primary(obj)
+            stand_back(before=obj)
         super().save_model(request, obj, form, change)
         announce("contact_point_changed", ids=[obj.pk])
 

@@ -53,7 +53,7 @@ class PointBody(PointChange):
     member = MemberReference(required=False, allow_null=True)
 
 
-class PointsQuery(serializers.Serializer):
+class PointsQuery(StrictSerializer):
     """All addresses where nothing is named."""
 
     channel = serializers.ChoiceField(ContactChannel.choices, required=False)
@@ -150,7 +150,7 @@ class PersonBody(PersonChange):
     name = serializers.CharField(max_length=200)
 
 
-class PeopleQuery(serializers.Serializer):
+class PeopleQuery(StrictSerializer):
     """Everybody where nothing is named."""
 
     role = serializers.ChoiceField(Role.choices, required=False)

@@ -60,7 +60,7 @@ class FamilyShape(StrictSerializer):
     updated_at = serializers.DateTimeField(read_only=True)
 
 
-class FamiliesQuery(serializers.Serializer):
+class FamiliesQuery(StrictSerializer):
     """`channel` finds families with a working address on it."""
 
     search = serializers.CharField(max_length=200, required=False, allow_blank=True)

@@ -137,7 +137,7 @@ class TimelineEntry(serializers.Serializer):
     correction = serializers.DictField(allow_null=True)
 
 
-class TimelineQuery(serializers.Serializer):
+class TimelineQuery(StrictSerializer):
     """`since` is included, `until` is not."""
 
     channel = serializers.ChoiceField(Channel.choices, required=False)

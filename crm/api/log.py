@@ -58,16 +58,7 @@ class InteractionList(InteractionCollection):
     def get(self, request: Request) -> Response:
         """A page of entries; one that looked at 20,000 rows holds what it found and goes on with the next."""
         asked = checked(LogQuery, request.query_params)
-        along = _conditions(Interaction.objects.all(), asked, INDEXED)
-        if "family" in asked:
-            family = find_family(asked["family"])
-            if family is None:
-                raise Invalid({"family": _("There is no family “%s”.") % asked["family"]})
-            along = along.filter(family=family)
-            member = find_member(family, asked.get("member"))
-        rows = _conditions(along, asked, SIFTED)
-        if "member" in asked:
-            rows = rows.filter(member=member)
+        along, rows = _sought(asked)
         entries, following = page_of(
             request,
             rows.select_related("family", "member", "created_by"),
@@ -80,7 +71,21 @@ class InteractionList(InteractionCollection):
         return Response({"results": results, "next": following})
 
 
-def _conditions(
-    rows: QuerySet[Interaction, Interaction], asked: dict[str, Any], names: dict[str, str]
-) -> QuerySet[Interaction, Interaction]:
+Entries = QuerySet[Interaction, Interaction]
+
+
+def _sought(asked: dict[str, Any]) -> tuple[Entries, Entries]:
+    """The entries that an index leads to, and those of them that fit the other filters too."""
+    along = _narrowed(Interaction.objects.all(), asked, INDEXED)
+    if "family" not in asked:
+        return along, _narrowed(along, asked, SIFTED)
+    family = find_family(asked["family"])
+    if family is None:
+        raise Invalid({"family": _("There is no family “%s”.") % asked["family"]})
+    along = along.filter(family=family)
+    rows = _narrowed(along, asked, SIFTED)
+    return along, rows.filter(member=find_member(family, asked["member"])) if "member" in asked else rows
+
+
+def _narrowed(rows: Entries, asked: dict[str, Any], names: dict[str, str]) -> Entries:
     return rows.filter(**{lookup: asked[name] for name, lookup in names.items() if name in asked})

@@ -57,7 +57,7 @@ class StatedBody(StrictSerializer):
     )
 
 
-class CursorQuery(serializers.Serializer):
+class CursorQuery(StrictSerializer):
     """Where the page begins."""
 
     cursor = serializers.CharField(max_length=500, required=False)

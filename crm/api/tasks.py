@@ -84,7 +84,7 @@ class TaskChange(StrictSerializer):
         return attrs
 
 
-class TasksQuery(serializers.Serializer):
+class TasksQuery(StrictSerializer):
     """Open tasks where no state is named."""
 
     state = serializers.ChoiceField(TaskState.choices, required=False)

@@ -19,11 +19,9 @@ from standardwebhooks.webhooks import Webhook
 
 from crm.adapters.outside import Forbidden, Unreachable, post
 from crm.enums import WebhookEvent, WebhookState
-from crm.jobs.parts import run_parts
 from crm.models import WebhookMessage, WebhookSubscription
 from crm.selectors.preferences import read_preferences
 from crm.selectors.shapes import consents_as_json, entries_as_json
-from crm.services.answers import forget_answers
 from crm.services.webhooks import TASK, may_hear
 from crm.wake import wake
 
@@ -38,7 +36,6 @@ FIRST_WAIT, LONGEST_WAIT = 10, 4 * 3600
 LONGEST_PAUSE = timedelta(minutes=5)
 SWITCHED_OFF_AFTER = timedelta(hours=12)
 """Without a single success, when a message is given up."""
-KEPT_FOR = timedelta(days=14)
 GONE = 410
 BUSY = frozenset({408, 425, 429})
 
@@ -232,26 +229,3 @@ def _settle(message: WebhookMessage, state: str, *, status: int | None = None, e
     _claimed(message.pk, message.claimed_until).update(
         state=state, settled_at=timezone.now(), claimed_until=None, answer=status, error=error[:300]
     )
-
-
-def sweep_api() -> dict[str, int]:
-    """Free what dead workers held, give up what nobody hears any more, forget what is old."""
-    return run_parts({"freed": _free, "given_up": _give_up, "forgotten": _forget, "answers": forget_answers})
-
-
-def _free() -> int:
-    lost = WebhookMessage.objects.filter(state=WebhookState.SENDING, claimed_until__lt=timezone.now())
-    return lost.update(state=WebhookState.WAITING, claimed_until=None)
-
-
-def _give_up() -> int:
-    now = timezone.now()
-    unheard = WebhookMessage.objects.filter(
-        state=WebhookState.WAITING, give_up_at__lt=now, subscription__disabled_at__isnull=False
-    )
-    return unheard.update(state=WebhookState.FAILED, settled_at=now, error=_("the webhook was switched off"))
-
-
-def _forget() -> int:
-    old = WebhookMessage.objects.filter(settled_at__lt=timezone.now() - KEPT_FOR).order_by("settled_at")
-    return WebhookMessage.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:5_000])).delete()[0]

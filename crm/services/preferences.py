@@ -10,6 +10,7 @@ from crm.enums import Channel
 from crm.errors import Invalid
 from crm.models import Family, StatedPreference
 from crm.news import announce
+from crm.services.changes import note_changes, note_made
 from crm.services.consent import keep_opt_outs
 
 
@@ -54,19 +55,32 @@ def _keep_wish(family: Family, preferred_channel: str, said_by: str, by_id: int 
     return preferred_channel != (before or "")
 
 
+@transaction.atomic
 def state_preferences(*, wanted: Mapping[int, str], said_by: str = "", by_id: int | None = None) -> None:
     """Keep for many families which channel they asked for, by the family's id; the channels must have been checked."""
-    now = timezone.now()
+    now, stated = timezone.now(), StatedPreference.objects.filter(family__in=wanted)
+    before = dict(stated.values_list("family_id", "preferred_channel"))
+    rows = [
+        StatedPreference(
+            family_id=family_id, preferred_channel=channel, said_by=said_by, recorded_by_id=by_id, recorded_at=now
+        )
+        for family_id, channel in wanted.items()
+    ]
     StatedPreference.objects.bulk_create(
-        [
-            StatedPreference(
-                family_id=family_id, preferred_channel=channel, said_by=said_by, recorded_by_id=by_id, recorded_at=now
-            )
-            for family_id, channel in wanted.items()
-        ],
+        rows,
         update_conflicts=True,
         unique_fields=["family"],
         update_fields=["preferred_channel", "said_by", "recorded_by", "recorded_at"],
         batch_size=500,
     )
-    announce("preferences_changed", ids=sorted(wanted))
+    changed = [row for row in rows if row.preferred_channel != before.get(row.family_id, "")]
+    note_made([row for row in changed if row.family_id not in before], "preferred_channel", "said_by")
+    note_changes(
+        changed=[
+            (row, {"preferred_channel": (before[row.family_id], row.preferred_channel)})
+            for row in changed
+            if row.family_id in before
+        ]
+    )
+    if changed:
+        announce("preferences_changed", ids=sorted(row.family_id for row in changed))

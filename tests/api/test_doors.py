@@ -9,6 +9,7 @@ from django.urls import get_resolver
 from django.utils import timezone
 
 from crm.models import ApiKey
+from crm.scopes import SCOPES
 from tests.api.conftest import Caller, assert_problem
 from tests.factories import make_family
 
@@ -148,6 +149,21 @@ def test_unknown_addresses_and_methods_are_problems(caller):
     assert_problem(system("TRACE", "families/"), 405)
     assert_problem(system.get("families/RB-nobody/"), 404)
     assert_problem(system.get("families/a%00b/"), 404)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "families/", "families/RB-1/members/", "families/RB-1/contact-points/", "families/RB-1/timeline/",
+        "families/RB-1/consents/", "families/RB-1/recommendation/", "interactions/", "tasks/", "preferences/",
+        "recommendations/", "webhooks/",
+    ],
+)  # fmt: skip
+def test_a_misspelt_filter_is_refused_and_never_left_out_in_silence(caller, path):
+    make_family(ref="RB-1")
+    system = caller(*SCOPES)
+    assert system.get(path).status_code == 200
+    assert_problem(system.get(f"{path}?chanel=email"), 400, "chanel")
 
 
 def test_huge_ids_are_not_found(caller):

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from channels.jobs import process_receipts, replay_receipts, send_due
 from channels.services import MessageRequest, send_message
-from crm.models import Consent, Interaction, Topic, WebhookMessage
+from crm.audit import acting_for
+from crm.models import Change, Consent, Interaction, Topic, WebhookMessage
 from crm.scopes import SCOPES
 from crm.services import (
     NewInteraction,
@@ -20,9 +21,10 @@ from crm.services import (
     record_interaction,
     remove_member,
 )
+from crm.services.preferences import state_preferences
 from crm.services.webhooks import subscribe
 from tests import hooks
-from tests.factories import guardian, make_family, make_interaction
+from tests.factories import guardian, make_family, make_interaction, make_user
 from tests.test_import import HEAD, run, write
 
 ALL = ["interactions.recorded", "consents.changed", "preferences.changed"]
@@ -161,6 +163,19 @@ def test_an_import_tells_of_consent_and_wishes_in_few_messages_and_of_no_entry(h
     assert heard() == {}
     record_interaction(NewInteraction(make_family().pk, "note", timezone.now(), "x", "old"), live=False)
     assert heard() == {}
+
+
+def test_many_wishes_at_once_tell_of_those_that_changed_and_say_who(heard, django_assert_max_num_queries):
+    families, boss = [make_family() for _each in range(60)], make_user("boss")
+    state_preferences(wanted={family.pk: "email" for family in families[:30]})
+    assert heard() == {PREFERENCES: [family.pk for family in families[:30]]}
+    with acting_for(boss.pk), django_assert_max_num_queries(14):
+        state_preferences(wanted={family.pk: "email" for family in families} | {families[0].pk: "sms"})
+    assert WebhookMessage.objects.count() == 1
+    assert heard() == {PREFERENCES: [families[0].pk, *(family.pk for family in families[30:])]}
+    told = Change.objects.filter(content_type__model="statedpreference").order_by("family_id")
+    assert (told.count(), told[0].changes) == (31, {"preferred_channel": ["email", "sms"]})
+    assert {change.who for change in told} == {"Boss"}
 
 
 def test_merge_move_and_removal_tell_of_the_consent_they_make_and_of_no_entry(heard):
