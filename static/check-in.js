@@ -144,7 +144,23 @@
     button.value = `${button.dataset.member}:${state === "attended" ? "expected" : "attended"}`;
     button.classList.toggle("away", state === "no_show");
     button.classList.toggle("waiting", waits);
-    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${ICONS[state]}`));
+    const sprite = document.getElementById(`here-${ICONS[state]}`) ? "#here-" : use.getAttribute("href").replace(/#.*/, "#");
+    use.setAttribute("href", sprite + ICONS[state]);
+  }
+
+  /* The icons come into the page itself: without a line the sprite might not be there to be asked. */
+  async function bringIcons() {
+    const address = document.querySelector("use[href*='icons']")?.getAttribute("href").split("#")[0];
+    if (!address) return;
+    const sprite = new DOMParser().parseFromString(await (await fetch(address)).text(), "image/svg+xml");
+    const home = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    home.setAttribute("hidden", "");
+    for (const name of Object.values(ICONS)) {
+      const symbol = document.importNode(sprite.getElementById(name), true);
+      symbol.id = `here-${name}`;
+      home.append(symbol);
+    }
+    document.body.append(home);
   }
 
   const isNoticed = (taps) =>
@@ -171,6 +187,6 @@
   });
   for (const name of ["afterSwap", "oobAfterSwap"]) document.addEventListener(`htmx:${name}`, show);
   setInterval(() => waiting().length && send(), AGAIN_MS);
-  show();
+  bringIcons().then(show, show);
   send();
 })();

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from crm.models import Event, Family, Interaction, Member, Place
 from crm.selectors.events import EVENTS_PER_PAGE, FAMILIES_PER_PAGE, event_numbers
+from crm.selectors.naming import families_named
 from crm.services import add_places, set_attendance
 from tests.factories import guardian, make_event, make_family
 
@@ -371,3 +372,42 @@ def test_a_sheet_takes_the_same_queries_for_any_number(
     with django_assert_max_num_queries(25):
         staff_client.post(path, {"numbers": "1-32"})
     assert Place.objects.filter(state="attended").count() == 32
+
+
+def named(client: Client, event: Event, *lines: str) -> Any:
+    return client.post(reverse("crm:event-people", args=[event.pk]), {"named": "\n".join(lines)})
+
+
+def test_a_typed_list_expects_whole_families(staff_client: Client, django_assert_num_queries: Any) -> None:
+    event = make_event()
+    wanted = [
+        make_family("Zebra family", ref="RB-7001", child=True),
+        make_family("Österreich family", phone="+447700900177"),
+        make_family("Okafor family"),
+        make_family("Novak family"),
+    ]
+    make_family("Unasked family")
+    lines = ("rb-7001".upper(), "07700 900177", "okafor", "Elena NOVAK\tmore; columns", "", "  Okafor family ")
+    answer = named(staff_client, event, *lines)
+    assert answer.headers["Location"] == event.get_absolute_url()
+    assert set(event.places.values_list("family", flat=True)) == {one.pk for one in wanted}
+    assert event.places.count() == 5
+    with django_assert_num_queries(4):
+        families_named([f"Family {number}" for number in range(400)])
+
+
+def test_unclear_lines_come_back_and_the_others_are_taken(staff_client: Client) -> None:
+    event = make_event()
+    for name in ("Smith family", "Smith family", "Okafor family"):
+        make_family(name)
+    answer = named(staff_client, event, "Okafor family", "Smith family", "Nobody <b>", "x" * 300)
+    assert answer.status_code == 422
+    assert answer.context["unclear"] == ["Smith family", "Nobody <b>", "x" * 300]
+    page = answer.content.decode()
+    assert "3 lines name nobody, or more than one." in page
+    assert "Nobody &lt;b&gt;" in page
+    assert event.places.count() == 1
+    assert named(staff_client, event, "", " ").status_code == 422
+    again = named(staff_client, event, "Okafor family")
+    assert again.status_code == 302
+    assert event.places.count() == 1

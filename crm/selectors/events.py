@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
-from crm.enums import Attendance
+from crm.enums import Attendance, Stage
 from crm.models import ContactPoint, Event, Family, Member, Place
 from crm.models.events import STILL_ON
 from crm.selectors.pages import Page, cut_page
@@ -186,6 +186,7 @@ def find_people(event: Event, text: str) -> list[FamilyPlaces]:
     return list(found.values())
 
 
-def members_with_tag(tag_id: int) -> list[Member]:
-    """Everybody in the families that carry a tag, except families that left."""
-    return list(Member.objects.filter(family__tags=tag_id).exclude(family__stage="left").order_by("id"))
+def members_of(families: QuerySet[Family]) -> list[Member]:
+    """Everybody in these families, except in those that left."""
+    staying = families.exclude(stage=Stage.LEFT).order_by()
+    return list(Member.objects.filter(family__in=staying.values("pk")).order_by("id"))

@@ -16,7 +16,8 @@ from crm.forms.events import GuestForm, TagForm
 from crm.models import Event, Family, Member
 from crm.models.people import generate_reference
 from crm.roles import OfficeRole, role_required
-from crm.selectors.events import find_people, members_with_tag
+from crm.selectors.events import find_people, members_of
+from crm.selectors.naming import MOST_LINES, families_named, read_lines
 from crm.services import (
     ContactDetails,
     FamilyDetails,
@@ -40,7 +41,11 @@ def event_people(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, event: Event, tag_form: TagForm | None = None, guest_form: GuestForm | None = None
+    request: HttpRequest,
+    event: Event,
+    tag_form: TagForm | None = None,
+    guest_form: GuestForm | None = None,
+    unclear: list[str] | None = None,
 ) -> HttpResponse:
     text = request.GET.get("find", "").strip()
     context = {"event": event, "text": text, "found": find_people(event, text)}
@@ -49,9 +54,11 @@ def _page(
     context |= {
         "tag_form": tag_form or TagForm(),
         "guest_form": guest_form or GuestForm(),
+        "unclear": unclear,
+        "most_lines": MOST_LINES,
         "guest_ref": request.POST.get("guest_ref") or generate_reference(),
     }
-    refused = bool((tag_form and tag_form.errors) or (guest_form and guest_form.errors))
+    refused = unclear is not None or bool((tag_form and tag_form.errors) or (guest_form and guest_form.errors))
     return render(request, "crm/event_people.html", context, status=422 if refused else 200)
 
 
@@ -60,6 +67,8 @@ def _add(request: HttpRequest, event: Event) -> HttpResponse:
         return _add_by_tag(request, event)
     if "guest" in request.POST:
         return _add_guest(request, event)
+    if "named" in request.POST:
+        return _add_named(request, event)
     wanted, _colon, state = request.POST.get("person", "").partition(":")
     family = request.POST.get("family", "")
     if family.isdecimal() and len(family) < 19:
@@ -84,7 +93,19 @@ def _add_by_tag(request: HttpRequest, event: Event) -> HttpResponse:
     form = TagForm(request.POST)
     if not form.is_valid():
         return _page(request, event, tag_form=form)
-    return _expect(request, event, members_with_tag(form.cleaned_data["tag"].pk))
+    return _expect(request, event, members_of(Family.objects.filter(tags=form.cleaned_data["tag"])))
+
+
+def _add_named(request: HttpRequest, event: Event) -> HttpResponse:
+    """Expect the families of a typed list; the lines that were not clear come back to be mended."""
+    lines = read_lines(request.POST["named"])
+    named = families_named(lines)
+    members = members_of(Family.objects.filter(pk__in=named.families))
+    number = add_places(event=event, members=members, by_id=request.user.pk)
+    messages.success(request, ngettext("%d person is expected now", "%d more people are expected", number) % number)
+    if lines and not named.unclear:
+        return redirect(event)
+    return _page(request, event, unclear=named.unclear)
 
 
 def _add_guest(request: HttpRequest, event: Event) -> HttpResponse:

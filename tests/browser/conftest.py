@@ -154,6 +154,7 @@ def find_places(page: Page) -> dict[str, str]:
     return {
         "family": family,
         "event": event,
+        "event people": f"{event}people/",
         "compose": f"{family}message/",
         "blocked compose": f"{first_link(page, '/families/?q=llanfair', '#families-list li a')}message/",
         "message": send_a_message(page, family),

@@ -56,6 +56,7 @@ def test_taps_wait_for_the_line_survive_a_reload_and_are_seen_by_others(
     for button in chosen:
         page.locator(f"#{button}").click()
         expect(page.locator(f"#{button}")).to_have_attribute("aria-pressed", "true")
+        expect(page.locator(f"#{button} use")).to_have_attribute("href", "#here-circle-check")
     expect(page.get_by_role("status").filter(has_text="Waiting to be sent (3)")).to_be_visible()
     assert bodies == []
     context.set_offline(False)

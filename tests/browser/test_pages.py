@@ -17,13 +17,18 @@ pytestmark = pytest.mark.browser
 PICTURES = Path(__file__).resolve().parents[2] / "var" / "screenshots"
 FIXED = {
     "log-in": "/login/",
-    "today": "/",
+    "today": "/?for=everybody",
+    "today for me": "/?for=me",
+    "my follow-ups": "/analytics/needs/follow-up/",
+    "logged by me": "/analytics/needs/logged/",
     "families": "/families/",
     "families without match": "/families/?q=nobodyiscalledthis",
     "log a call": "/calls/log/",
     "events": "/events/",
     "new event": "/events/new/",
     "calls": "/calls/",
+    "calls narrowed": "/calls/?show=all&whose=mine&reason=e",
+    "calls without match": "/calls/?show=put_off&whose=nobody&reason=nothingofthekind",
     "imports": "/imports/",
     "messages": "/messages/",
     "campaigns": "/campaigns/",
@@ -34,7 +39,7 @@ FIXED = {
     "second factor": "/account/second-factor/",
     "nothing there": "/families/999999999/",
 }
-FOUND = ("family", "event", "message", "compose", "blocked compose", "campaign preview")
+FOUND = ("family", "event", "event people", "message", "compose", "blocked compose", "campaign preview")
 ADMIN = {
     "index": "/admin/",
     "families": "/admin/crm/family/",
