@@ -106,5 +106,11 @@ def begin() -> None:
     track(models.StatedPreference, leave_out={"recorded_at", "recorded_by"})
     track(models.Consent, leave_out={"family", "recorded_at", "recorded_by"})
     track(models.ApiKey, leave_out={"digest", "created_at", "last_used_at"})
-    for model in (models.Member, models.Topic, models.Tag):
+    # A merge, a move or a removal, and that it was taken back; what undo needs is no news.
+    said = {"kind", "gone_name", "gone_ref", "undone_at"}
+    track(models.HouseholdChange, leave_out={one.name for one in models.HouseholdChange._meta.concrete_fields} - said)
+    hook = {"name", "url", "events", "disabled_at"}
+    hooks = {one.name for one in models.WebhookSubscription._meta.concrete_fields}
+    track(models.WebhookSubscription, leave_out=hooks - hook)
+    for model in (models.Member, models.Topic, models.Tag, models.AttributeField):
         track(model)

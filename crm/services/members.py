@@ -12,6 +12,7 @@ from crm.addresses import normalise_address
 from crm.errors import Invalid
 from crm.models import ContactPoint, Family, Member
 from crm.news import announce
+from crm.services.changes import note_changes
 from crm.services.families import refuse_stale
 from crm.services.once import save_once
 from crm.services.people import MemberDetails, check_member, refresh_family_text, refuse_taken_reference
@@ -124,6 +125,7 @@ def _put_first(point: ContactPoint, *, wanted: bool) -> None:
     others = others.exclude(pk=point.pk)
     point.is_primary = wanted or not others.exists()
     if point.is_primary:
+        note_changes(changed=[(one, {"is_primary": (True, False)}) for one in others])
         others.update(is_primary=False)
 
 
