@@ -20,6 +20,7 @@ from crm.services.households.merging import same_people
 
 PAGE = 25
 CHANGES = 20
+MOST_COMPARED = 500
 _KINDS: dict[str, tuple[str, str | Promise]] = {
     "email": ("mail", gettext_lazy("same email")),
     "phone": ("phone", gettext_lazy("same number")),
@@ -42,7 +43,8 @@ class Side:
     """One family of a comparison: what it is and how much hangs on it."""
 
     family: Family
-    people: list[str]
+    people: list[tuple[str, str]]
+    """Names and roles."""
     addresses: list[str]
     tags: list[str]
     attributes: list[tuple[str, str]]
@@ -81,8 +83,8 @@ def read_side(family: Family) -> Side:
     stated = getattr(family, "stated", None)
     return Side(
         family=family,
-        people=[f"{one.name} ({one.get_role_display()})" for one in family.members.order_by("id")[:50]],
-        addresses=list(dict.fromkeys(map(_address, family.contact_points.order_by("channel", "id")[:50]))),
+        people=[(one.name, str(one.get_role_display())) for one in family.members.order_by("id")[:MOST_COMPARED]],
+        addresses=list(dict.fromkeys(map(_address, family.contact_points.order_by("channel", "id")[:MOST_COMPARED]))),
         tags=[tag.name for tag in family.tags.all()],
         attributes=[(each.label, told(each, family.attributes.get(each.key))) for each in attribute_fields()],
         entries=entries.aggregate(number=Count("pk"))["number"],
