@@ -10,6 +10,9 @@ from crm.admin.base import BigTable, SearchById, outcome_words
 from crm.enums import TaskState
 from crm.models import CallTask, Event
 
+_OURS = ("staff:", "follow-up:")
+"""Sources of tasks that people asked for; all others name what waits for the call."""
+
 
 @admin.register(CallTask)
 class CallTaskAdmin(SearchById, BigTable):
@@ -35,7 +38,7 @@ class CallTaskAdmin(SearchById, BigTable):
 
     def has_delete_permission(self, request: HttpRequest, obj: CallTask | None = None) -> bool:
         """A task that something waits for, or that was worked, is no longer ours to forget."""
-        kept = obj is not None and bool(obj.source or obj.interaction_id or obj.state != TaskState.OPEN)
+        kept = obj is not None and (obj.state != TaskState.OPEN or (obj.source and not obj.source.startswith(_OURS)))
         return super().has_delete_permission(request, obj) and not kept
 
     @admin.display(description=_("outcome"), ordering="outcome")
