@@ -145,11 +145,14 @@ def begin() -> None:
     track(models.StatedPreference, leave_out={"recorded_at", "recorded_by"})
     track(models.Consent, leave_out={"family", "recorded_at", "recorded_by"})
     track(models.ApiKey, leave_out={"digest", "created_at", "last_used_at"})
+    # A merge, a move or a removal, and that it was taken back; what undo needs is no news.
+    said = {"kind", "gone_name", "gone_ref", "undone_at"}
+    track(models.HouseholdChange, leave_out={one.name for one in models.HouseholdChange._meta.concrete_fields} - said)
     track(
         models.WebhookSubscription,
         leave_out={"created_at", "failing_since", "paused_until", "last_success_at"},
         hide={"secret", "previous_secret"},
     )
     track(models.SavedView, leave_out={"created_at"})
-    for model in (models.Member, models.Topic, models.Tag):
+    for model in (models.Member, models.Topic, models.Tag, models.AttributeField):
         track(model)

@@ -200,13 +200,6 @@
     focusedBefore = "";
   }
 
-  /* A card that went into a newer one, which came as news, leaves the pages that were opened before. */
-  function tidyTimeline() {
-    for (const card of document.querySelectorAll("[data-live] [data-holds]")) {
-      for (const pk of card.dataset.holds.split(" ")) byId(`interaction-${pk}`)?.remove();
-    }
-  }
-
   /* Keys */
   const isTyping = (element) => element.isContentEditable || element.matches("input, textarea, select");
 
@@ -280,7 +273,6 @@
   on("beforeSwap", refuseLogin);
   on("afterSettle", settle);
   on("afterSettle", timeToasts);
-  on("afterSettle", tidyTimeline);
   on("oobAfterSwap", timeToasts);
   on("oobBeforeSwap", rememberFocus);
   on("oobAfterSwap", restoreFocus);

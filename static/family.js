@@ -21,6 +21,24 @@
     place = null;
   }
 
+  /* A card that went into a newer one, which came as news, leaves the pages that were opened before. */
+  function tidyTimeline() {
+    for (const card of document.querySelectorAll("[data-live] [data-holds]")) {
+      for (const pk of card.dataset.holds.split(" ")) document.getElementById(`interaction-${pk}`)?.remove();
+    }
+  }
+
+  /* In a family of many one types a name. */
+  function findPeople(event) {
+    if (!event.target.matches("[data-find-people]")) return;
+    const wanted = event.target.value.trim().toLocaleLowerCase();
+    for (const row of event.target.closest("details").querySelectorAll("ul.contacts > li")) {
+      row.hidden = !row.textContent.toLocaleLowerCase().includes(wanted);
+    }
+  }
+
+  document.addEventListener("input", findPeople);
+  document.addEventListener("htmx:afterSettle", tidyTimeline);
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (isLive(event.detail.elt) && document.hidden) event.preventDefault();
   });

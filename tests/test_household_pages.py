@@ -13,8 +13,9 @@ from django.urls import reverse
 from crm.attributes import check_attributes
 from crm.errors import Invalid
 from crm.models import AttributeField, Consent, ContactPoint, Duplicate, Family, HouseholdChange, Member, Topic
+from crm.roles import OfficeRole
 from crm.services import FamilyDetails, merge_families, upsert_family
-from tests.factories import guardian, make_family, make_key
+from tests.factories import guardian, make_family, make_key, make_user
 
 pytestmark = pytest.mark.django_db
 HX = {"HX-Request": "true"}
@@ -415,3 +416,17 @@ def test_staff_neither_merge_nor_take_a_merge_back(staff_client: Any, manager_cl
     assert not Family.objects.filter(pk=gone.pk).exists()
     assert manager_client.post(undo).status_code == 302
     assert Family.objects.filter(pk=gone.pk).exists()
+
+
+def test_the_page_asks_what_is_right_where_both_say_something(client: Client) -> None:
+    keep, gone = make_family("Martinez family", phone=None), make_family("Martínez-Ruiz", phone=None)
+    client.force_login(make_user("priya", role=OfficeRole.MANAGER))
+    url = reverse("crm:family-merge", args=[keep.pk])
+    page = client.get(f"{url}?with={gone.pk}").content.decode()
+    asked = set(re.findall(r'name="choose\.([a-z._]+)"', page))
+    assert asked == {"name", "primary.email"}
+    told = {"with": gone.pk, "choose.name": "other", "choose.primary.email": "kept"}
+    answer = client.post(url, told, follow=True)
+    assert "Martínez-Ruiz is part of Martínez-Ruiz now" in answer.content.decode()
+    keep.refresh_from_db()
+    assert keep.name == "Martínez-Ruiz"

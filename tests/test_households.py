@@ -154,6 +154,40 @@ def test_undo_restores_every_row(pair: tuple[Family, Family], staff: Any) -> Non
     connection.check_constraints()
 
 
+def test_what_was_chosen_of_the_other_is_taken_and_given_back(pair: tuple[Family, Family], staff: Any) -> None:
+    keep, gone = pair
+    Family.objects.filter(pk=gone.pk).update(
+        name="Okafor", stage="alumni", language="es", time_zone="Asia/Tokyo", attributes={"bus": "7", "only": "here"}
+    )
+    Family.objects.filter(pk=keep.pk).update(attributes={"bus": "12"})
+    refresh_family_text(family_ids=[keep.pk, gone.pk])
+    first = gone.contact_points.get(channel="phone", is_primary=True)
+    assert keep.contact_points.filter(channel="phone", is_primary=True).exists()
+    before = picture()
+    take = ["name", "language", "attributes.bus", "primary.phone", "primary.nowhere", "attributes.nothing", "pk"]
+    change = merge_families(keep_id=keep.pk, gone_id=gone.pk, by_id=staff.pk, take=take)
+    keep.refresh_from_db()
+    assert (keep.name, keep.language, keep.time_zone) == ("Okafor", "es", pair[0].time_zone)
+    assert keep.attributes == {"bus": "7", "only": "here"}
+    assert keep.contact_points.get(channel="phone", is_primary=True).value == first.value
+    undo_change(change=change, by_id=staff.pk)
+    after = picture()
+    assert {key: value for key, value in after.items() if before.get(key) != value} == {}
+    assert before.keys() == after.keys()
+
+
+def test_the_chosen_address_stays_the_first_where_both_have_it() -> None:
+    keep, gone = make_family(email="one@example.org"), make_family(email="two@example.org")
+    twin = guardian(keep)
+    Member.objects.filter(pk=guardian(gone).pk).update(name=twin.name)
+    keep.contact_points.create(member=twin, channel="email", value="two@example.org")
+    change = merge_families(keep_id=keep.pk, gone_id=gone.pk, by_id=None, take=["primary.email"])
+    assert keep.contact_points.get(channel="email", is_primary=True).value == "two@example.org"
+    undo_change(change=change, by_id=None)
+    assert keep.contact_points.get(channel="email", is_primary=True).value == "one@example.org"
+    assert gone.contact_points.get(channel="email", is_primary=True).value == "two@example.org"
+
+
 def test_what_came_since_stays_and_goes_along_with_its_person(pair: tuple[Family, Family]) -> None:
     keep, gone = pair
     marco = gone.members.get(name="Marco")

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
@@ -16,7 +16,7 @@ from crm.admin.base import BigTable
 from crm.errors import Invalid
 from crm.models import ContactPoint, Family, Member, Tag
 from crm.news import announce
-from crm.services import refresh_family_text
+from crm.services import refresh_family_text, remove_contact_point, remove_member
 from crm.services.contacts import stand_back
 
 
@@ -36,10 +36,7 @@ class ContactPointForm(forms.ModelForm):
 
     class Meta:
         model = ContactPoint
-        fields = (
-            "family", "member", "channel", "value", "label", "is_primary", "is_valid", "invalid_reason",
-            "invalid_since",
-        )  # fmt: skip
+        fields = ("family", "member", "channel", "value", "label", "is_primary", "is_valid", "invalid_reason")
         # The admin's own text fields are so wide that a row of them leaves the page.
         widgets = {
             name: forms.TextInput(attrs={"size": size})
@@ -62,9 +59,15 @@ class ContactPointForm(forms.ModelForm):
         return given
 
     def save(self, commit: bool = True) -> Any:
-        """Note when somebody says that it works again."""
+        """Keep since when it works or not; what was sent to another address says nothing of this one."""
         if "is_valid" in self.changed_data and self.instance.is_valid and self.instance.pk:
             self.instance.restored_at = timezone.now()
+        if self.instance.is_valid:
+            self.instance.mark_working()
+        else:
+            self.instance.mark_broken(self.instance.invalid_reason)
+        if {"channel", "value"} & set(self.changed_data):
+            self.instance.last_ok_at = None
         return super().save(commit)
 
     def _get_validation_exclusions(self) -> set[str]:
@@ -103,8 +106,11 @@ class ContactPointFormSet(forms.BaseInlineFormSet):
 
 
 class MemberInline(admin.TabularInline):
+    """People are taken out on their own page, where that can be taken back."""
+
     model = Member
     extra = 0
+    can_delete = False
     show_change_link = True
     fields = ("name", "role", "external_ref")
 
@@ -114,6 +120,7 @@ class ContactPointInline(admin.TabularInline):
     form = ContactPointForm
     formset = ContactPointFormSet
     extra = 0
+    can_delete = False
     fields = ("channel", "value", "member", "label", "is_primary", "is_valid", "invalid_reason")
 
 
@@ -179,22 +186,30 @@ class OfFamily(BigTable):
             return queryset, False
         return queryset.filter(family__in=Family.objects.search(search_term)), False
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Whose it is stays: moving and merging on the family's page take along what belongs to it."""
+        return (*self.readonly_fields, "family") if obj else tuple(self.readonly_fields)
+
+    def take_out(self, row: Any, by_id: int | None) -> None:
+        """Take one row out as the family's page does, so that it can be taken back."""
+        raise NotImplementedError
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Search must find what was just typed, in the family it left as well."""
-        before = form.initial.get("family")
+        """Search must find what was just typed."""
         super().save_model(request, obj, form, change)
-        refresh_family_text(family_ids=list({obj.family_id, before or obj.family_id}))
+        refresh_family_text(family_ids=[obj.family_id])
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        """Search must not find what is gone."""
-        super().delete_model(request, obj)
-        refresh_family_text(family_ids=[obj.family_id])
+        """By the service; what it refuses stays, and it is said why."""
+        try:
+            self.take_out(obj, request.user.pk)
+        except Invalid as invalid:
+            messages.error(request, str(invalid))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """As for one."""
-        families = list(queryset.values_list("family_id", flat=True).distinct())
-        super().delete_queryset(request, queryset)
-        refresh_family_text(family_ids=families)
+        for row in queryset:
+            self.delete_model(request, row)
 
 
 @admin.register(Member)
@@ -202,6 +217,10 @@ class MemberAdmin(OfFamily):
     list_display = ("name", "role", "family", "external_ref")
     list_filter = ("role",)
     list_select_related = ("family",)
+
+    def take_out(self, row: Member, by_id: int | None) -> None:
+        """The log keeps what happened."""
+        remove_member(member=row, by_id=by_id)
 
 
 @admin.register(ContactPoint)
@@ -211,7 +230,11 @@ class ContactPointAdmin(OfFamily):
     list_filter = ("channel", "is_valid", "is_primary")
     list_select_related = ("family", "member")
     autocomplete_fields: ClassVar[Any] = ("family", "member")
-    readonly_fields = ("created_at", "last_ok_at", "restored_at")
+    readonly_fields = ("created_at", "last_ok_at", "invalid_since", "restored_at")
+
+    def take_out(self, row: ContactPoint, by_id: int | None) -> None:
+        """Refusals that bind the address stay."""
+        remove_contact_point(point=row, by_id=by_id)
 
     def save_model(self, request: HttpRequest, obj: ContactPoint, form: Any, change: bool) -> None:
         """The old primary stands back first; the floors above are told."""

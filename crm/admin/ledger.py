@@ -23,8 +23,8 @@ class TopicAdmin(admin.ModelAdmin):
     search_fields = ("name", "slug")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Topic | None = None) -> tuple[str, ...]:
-        """Programs know a topic by its short name, so that stays."""
-        return ("slug",) if obj else ()
+        """Programs know a topic by its short name, and what was agreed to was agreed for its kind: both stay."""
+        return ("slug", "kind") if obj else ()
 
 
 class ConsentForm(forms.ModelForm):

@@ -7,7 +7,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from crm.admin.base import BigTable, SearchById, outcome_words
+from crm.enums import TaskState
 from crm.models import CallTask, Event
+
+_OURS = ("staff:", "follow-up:")
+"""Sources of tasks that people asked for; all others name what waits for the call."""
 
 
 @admin.register(CallTask)
@@ -23,6 +27,19 @@ class CallTaskAdmin(SearchById, BigTable):
     )  # fmt: skip
     search_help_text = _("A number, or a family's reference")
     exclude = ("outcome",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: CallTask | None = None) -> tuple[str, ...]:
+        """Whom to ring stays, as the message or journey that asked for it speaks to that family."""
+        return (*self.readonly_fields, "family", "member") if obj else self.readonly_fields
+
+    def has_change_permission(self, request: HttpRequest, obj: CallTask | None = None) -> bool:
+        """What is done is done."""
+        return super().has_change_permission(request, obj) and (obj is None or obj.state == TaskState.OPEN)
+
+    def has_delete_permission(self, request: HttpRequest, obj: CallTask | None = None) -> bool:
+        """A task that something waits for, or that was worked, is no longer ours to forget."""
+        kept = obj is not None and (obj.state != TaskState.OPEN or (obj.source and not obj.source.startswith(_OURS)))
+        return super().has_delete_permission(request, obj) and not kept
 
     @admin.display(description=_("outcome"), ordering="outcome")
     def result(self, task: CallTask) -> str:
@@ -43,3 +60,7 @@ class EventAdmin(admin.ModelAdmin):
     list_display = ("name", "place", "starts_at", "ends_at")
     date_hierarchy = "starts_at"
     search_fields = ("name", "place")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
+        """An event with people on its list is part of their log."""
+        return super().has_delete_permission(request, obj) and (obj is None or not obj.places.exists())

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, QuerySet
 from django.utils.functional import Promise
@@ -11,12 +12,15 @@ from django.utils.translation import gettext_lazy
 from crm.addresses import pretty_address
 from crm.attributes import attribute_fields, told
 from crm.consent import opted_out_channels
+from crm.enums import ContactChannel
 from crm.models import Consent, ContactPoint, Duplicate, Family, HouseholdChange, Interaction
 from crm.selectors.pages import Page, cut_page
+from crm.services.households.choosing import CHOSEN, FIRST, OWN, first_addresses
 from crm.services.households.merging import same_people
 
 PAGE = 25
 CHANGES = 20
+MOST_COMPARED = 500
 _KINDS: dict[str, tuple[str, str | Promise]] = {
     "email": ("mail", gettext_lazy("same email")),
     "phone": ("phone", gettext_lazy("same number")),
@@ -39,7 +43,8 @@ class Side:
     """One family of a comparison: what it is and how much hangs on it."""
 
     family: Family
-    people: list[str]
+    people: list[tuple[str, str]]
+    """Names and roles."""
     addresses: list[str]
     tags: list[str]
     attributes: list[tuple[str, str]]
@@ -78,8 +83,8 @@ def read_side(family: Family) -> Side:
     stated = getattr(family, "stated", None)
     return Side(
         family=family,
-        people=[f"{one.name} ({one.get_role_display()})" for one in family.members.order_by("id")[:50]],
-        addresses=list(dict.fromkeys(map(_address, family.contact_points.order_by("channel", "id")[:50]))),
+        people=[(one.name, str(one.get_role_display())) for one in family.members.order_by("id")[:MOST_COMPARED]],
+        addresses=list(dict.fromkeys(map(_address, family.contact_points.order_by("channel", "id")[:MOST_COMPARED]))),
         tags=[tag.name for tag in family.tags.all()],
         attributes=[(each.label, told(each, family.attributes.get(each.key))) for each in attribute_fields()],
         entries=entries.aggregate(number=Count("pk"))["number"],
@@ -92,6 +97,34 @@ def read_side(family: Family) -> Side:
 def _address(point: ContactPoint) -> str:
     shown = pretty_address(point.channel, point.value)
     return shown if point.is_valid else f"{shown} ({_('does not work')})"
+
+
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """Something that both families say, and differently: `name` is the choice, then the words of each."""
+
+    name: str
+    label: str
+    kept: str
+    other: str
+
+
+def differing(keep: Family, gone: Family) -> list[Differing]:
+    """What is to be chosen before a merge; what only one of them says needs no choice."""
+    found = []
+    for name in CHOSEN:
+        label: Any = Family._meta.get_field(name)
+        sides = [one.get_stage_display() if name == "stage" else getattr(one, name) for one in (keep, gone)]
+        found.append(Differing(name, str(label.verbose_name), *sides))
+    for field in attribute_fields():
+        values = [told(field, family.attributes.get(field.key)) for family in (keep, gone)]
+        found.append(Differing(f"{OWN}{field.key}", field.label, *values))
+    firsts, others = first_addresses(keep), first_addresses(gone)
+    for channel in (channel for channel in ContactChannel.values if channel in firsts):
+        label = _("First address: %s") % ContactChannel(channel).label
+        sides = [pretty_address(channel, side[channel]) if channel in side else "" for side in (firsts, others)]
+        found.append(Differing(f"{FIRST}{channel}", label, *sides))
+    return [one for one in found if one.kept and one.other and one.kept != one.other]
 
 
 def become_one(keep: Family, gone: Family) -> Sequence[str]:

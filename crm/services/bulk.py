@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from crm.audit import person_acting
+from crm.audit import who_acts
 from crm.enums import TaskState
 from crm.errors import Invalid
 from crm.models import CallTask, Change, Family, SentForm, Tag
@@ -148,14 +148,14 @@ def _each(family_ids: Sequence[int], tag: Tag, sql: str, operation: str, cid: st
 
 
 def _write_down(family_ids: Sequence[int], tag: Tag, operation: str, cid: str) -> None:
-    person = person_acting()
-    if person is None or not family_ids:
+    actor = who_acts()
+    if actor is None or not family_ids:
         return
     ops = connection.ops
     changes = {"tags": {"type": "m2m", "operation": operation, "objects": [tag.name]}}
     values = [
         ContentType.objects.get_for_model(Family).pk, Change.Action.UPDATE, ops.adapt_json_value(changes, None),
-        person.pk, person.get_username(), cid, ops.adapt_datetimefield_value(timezone.now()),
+        actor.person and actor.person.pk, actor.name, cid, ops.adapt_datetimefield_value(timezone.now()),
     ]  # fmt: skip
     _run(_NOTE, family_ids, values, answers=False)
 

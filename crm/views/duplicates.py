@@ -12,7 +12,7 @@ from crm import services
 from crm.errors import Invalid
 from crm.models import Duplicate, Family
 from crm.roles import OfficeRole, role_required
-from crm.selectors.duplicates import become_one, duplicates_page, latest_changes, read_side, signs_of
+from crm.selectors.duplicates import become_one, differing, duplicates_page, latest_changes, read_side, signs_of
 from crm.selectors.references import family_after_merge, id_of
 from crm.services.duplicates import dismiss_duplicate, reopen_duplicate
 from crm.services.households import describe
@@ -80,6 +80,7 @@ def family_merge(request: HttpRequest, pk: int) -> HttpResponse:
         "keep": read_side(keep),
         "gone": read_side(other),
         "one": become_one(keep, other),
+        "differing": differing(keep, other),
         "duplicate": Duplicate.objects.filter(first_id=min(pk, other.pk), second_id=max(pk, other.pk)).first(),
         "place": "crm:families",
     }
@@ -104,11 +105,13 @@ def _pick(request: HttpRequest, keep: Family, other_id: int | None) -> HttpRespo
 
 
 def _merge(request: HttpRequest, keep: Family, other_id: int | None) -> HttpResponse:
+    # Each choice stands in the field of its name: which of the two is right.
+    take = {name.removeprefix("choose.") for name, side in request.POST.items() if side == "other"}
     try:
-        change = services.merge_families(keep_id=keep.pk, gone_id=other_id or 0, by_id=request.user.pk)
+        change = services.merge_families(keep_id=keep.pk, gone_id=other_id or 0, by_id=request.user.pk, take=take)
     except Invalid as error:
         for words in error.errors.values():
             messages.error(request, " ".join(words))
         return redirect("crm:family-merge", keep.pk)
-    said = _("%(gone)s is part of %(family)s now") % {"gone": change.gone_name, "family": keep.name}
+    said = _("%(gone)s is part of %(family)s now") % {"gone": change.gone_name, "family": change.family.name}
     return done(request, keep.get_absolute_url(), said, change)

@@ -1,6 +1,6 @@
 """Makes one family of two: everything of the one that goes moves to the one that stays."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from crm.folding import fold
 from crm.merging import objections
 from crm.models import Family, HouseholdChange, Member, Place, StatedPreference
 from crm.news import announce
+from crm.services.households.choosing import put_first, step_back, take_values
 from crm.services.households.notes import write_notes
 from crm.services.households.repoint import Steps, change_value, point_all, put_away
 from crm.services.households.standing import Scope, keep_refused, refused_in
@@ -22,20 +23,21 @@ from crm.services.people import refresh_family_text
 TRIES = 3
 
 
-def merge_families(*, keep_id: int, gone_id: int, by_id: int | None) -> HouseholdChange:
+def merge_families(*, keep_id: int, gone_id: int, by_id: int | None, take: Collection[str] = ()) -> HouseholdChange:
     """Move all that the second family has to the first, and leave its reference and address leading there.
 
-    People of the same name, or of the same reference, become one. Raises `Invalid` where that cannot be.
+    People of the same name, or of the same reference, become one. `take` names what is right as the second family
+    has it (`crm.services.households.choosing`). Raises `Invalid` where that cannot be.
     """
     for _turn in range(0 if connection.in_atomic_block else TRIES - 1):
         # A job may hold what was said to the family and wait for the family: then the database ends one of the two.
         with suppress(OperationalError):
-            return _merge(keep_id, gone_id, by_id)
-    return _merge(keep_id, gone_id, by_id)
+            return _merge(keep_id, gone_id, by_id, take)
+    return _merge(keep_id, gone_id, by_id, take)
 
 
 @transaction.atomic
-def _merge(keep_id: int, gone_id: int, by_id: int | None) -> HouseholdChange:
+def _merge(keep_id: int, gone_id: int, by_id: int | None, take: Collection[str]) -> HouseholdChange:
     keep, gone = lock_pair(keep_id, gone_id)
     if reasons := objections(gone):
         raise Invalid({"": reasons})
@@ -51,6 +53,8 @@ def _merge(keep_id: int, gone_id: int, by_id: int | None) -> HouseholdChange:
     steps: Steps = []
     refused = refused_in([keep.pk, gone.pk])
     pairs = same_people(keep, gone)
+    # Before people become one: the row of an address that both have may go with one of them.
+    firsts = step_back(keep, gone, take, steps)
     for person, twin in pairs:
         if person.external_ref and not twin.external_ref:
             # Other systems go on naming the person so.
@@ -58,9 +62,10 @@ def _merge(keep_id: int, gone_id: int, by_id: int | None) -> HouseholdChange:
         point_all(person, twin, steps)
         put_away(Member.objects.filter(pk=person.pk), steps)
     _keep_newer_wish(keep, gone, steps)
-    _take_attributes(keep, gone, steps)
+    take_values(keep, gone, take, steps)
     point_all(gone, keep, steps)
     put_away(Family.objects.filter(pk=gone.pk), steps)
+    put_first(keep, firsts, steps)
     made = keep_refused(
         family_id=keep.pk,
         refused=_as_now(refused, {person.pk: twin.pk for person, twin in pairs}),
@@ -126,13 +131,6 @@ def _keep_newer_wish(keep: Family, gone: Family, steps: Steps) -> None:
     )
     if len(said) == 2 and said[gone.pk] > said[keep.pk]:
         put_away(StatedPreference.objects.filter(family=keep.pk), steps)
-
-
-def _take_attributes(keep: Family, gone: Family, steps: Steps) -> None:
-    """What only the family that goes is known by; where both say something, the one that stays is right."""
-    both = {**gone.attributes, **keep.attributes}
-    if both != keep.attributes:
-        change_value(keep, "attributes", both, steps)
 
 
 def _as_now(refused: set[Scope], became: dict[int, int]) -> set[Scope]:
