@@ -43,9 +43,9 @@ PAGES = ("import", "import-progress", "import-problems")
 DOINGS = ("import-columns", "import-start", "import-undo", "import-discard")
 
 
-def upload(client: Client, content: str | bytes, kind: str = "families", name: str = "f.csv") -> Any:
+def upload(client: Client, content: str | bytes, kind: str = "families", name: str = "f.csv", token: str = "") -> Any:
     data = content.encode() if isinstance(content, str) else content
-    return client.post(reverse("crm:imports"), {"kind": kind, "file": SimpleUploadedFile(name, data)})
+    return client.post(reverse("crm:imports"), {"kind": kind, "file": SimpleUploadedFile(name, data), "token": token})
 
 
 def bring(client: Client, content: str | bytes, kind: str = "families") -> Import:

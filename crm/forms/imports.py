@@ -30,6 +30,8 @@ class ImportForm(forms.Form):
         error_messages={"required": gettext_lazy("Choose a file first.")},
     )
 
+    token = forms.CharField(widget=forms.HiddenInput, max_length=64, required=False)
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["file"].help_text = _("CSV or XLSX, at most %d MB") % settings.IMPORT_MAX_MB

@@ -74,10 +74,10 @@ class Written:
 
 
 def _spared(journal: Mapping[str, Any], items: set[Item]) -> dict[str, Any]:
-    """A journal without these items; a person and their addresses stay together."""
-    points = journal.get("points", {})
+    """A journal without these items; a person whom the file brought and their addresses stay together."""
+    points, brought = journal.get("points", {}), {int(pk) for pk in journal.get("members", {})}
     people = {key for part, key in items if part == "members"}
-    people |= {told["member"] for pk, told in points.items() if ("points", int(pk)) in items and told["member"]}
+    people |= brought & {told["member"] for pk, told in points.items() if ("points", int(pk)) in items}
     items = items | {("members", pk) for pk in people}
     items |= {("points", int(pk)) for pk, told in points.items() if told["member"] in people}
     left: dict[str, Any] = {}

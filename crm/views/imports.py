@@ -1,5 +1,6 @@
 """Imports: the file, its columns, what would happen, what happened, and the taking back."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -37,6 +38,7 @@ from crm.importing.store import bring_back
 from crm.models import Import
 from crm.roles import OfficeRole, role_required
 from crm.selectors.imports import TOUCHED, imports_page, row_tabs, rows_page
+from crm.services.once import save_once
 
 EXAMPLES = Path(settings.BASE_DIR) / "static" / "examples"
 SAMPLES = 3
@@ -48,7 +50,8 @@ def imports(request: HttpRequest) -> HttpResponse:
     """A file to bring in, what its columns may be, and earlier imports."""
     if request.method == "POST":
         return _begin(request)
-    return _list(request, ImportForm(initial={"kind": request.GET.get("kind") or ImportKind.FAMILIES}))
+    kind = request.GET.get("kind") or ImportKind.FAMILIES
+    return _list(request, ImportForm(initial={"kind": kind, "token": uuid.uuid4().hex}))
 
 
 def _list(request: HttpRequest, form: ImportForm, status: int = 200) -> HttpResponse:
@@ -62,15 +65,23 @@ def _begin(request: HttpRequest) -> HttpResponse:
     form = ImportForm(request.POST, request.FILES)
     if not form.is_valid():
         return _list(request, form, status=422)
-    file = form.cleaned_data["file"]
     try:
-        run = begin_import(
-            kind=form.cleaned_data["kind"], name=file.name, size=file.size, file=file.file, by_id=request.user.pk
-        )
+        run = _once(form, request.user.pk)
     except Unreadable as unreadable:
         form.add_error("file", unreadable.problem.text)
         return _list(request, form, status=422)
     return redirect(run)
+
+
+def _once(form: ImportForm, by_id: int) -> Import:
+    """A page that is sent twice brings one file."""
+    file = form.cleaned_data["file"]
+
+    def begin() -> int:
+        kind = form.cleaned_data["kind"]
+        return begin_import(kind=kind, name=file.name, size=file.size, file=file.file, by_id=by_id).pk
+
+    return Import.objects.get(pk=save_once(token=form.cleaned_data["token"], save=begin)[0])
 
 
 @role_required(OfficeRole.MANAGER)

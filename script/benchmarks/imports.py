@@ -32,7 +32,7 @@ FIELDS = (
 
 
 def run(families: int, interactions: int) -> list[Figure]:
-    """New, the same again, changed, taken back; the export of all; then memory by size. Sizes asked for play no part."""
+    """New, the same again, changed, taken back; the export; then memory by size. The sizes asked for play no part."""
     with tempfile.TemporaryDirectory(prefix="earshot-import-") as folder:
         path = Path(folder) / "families.csv"
         _write(path, "B", "Family", ROWS)
