@@ -106,9 +106,10 @@ def test_a_field_that_is_no_longer_in_use_is_no_column(manager_client: Client, o
 def test_several_addresses_come_with_labels_from_one_column_or_many(manager_client: Client) -> None:
     run = write(
         manager_client,
-        "family_ref,family_name,member_name,email,email_label,Email2,email_2_label,Work phone,family_postal,rcs,portal\n"
+        "family_ref,family_name,member_name,email,email_label,Email2,email_2_label,Work phone,family_postal,rcs,"
+        "portal\n"
         "A-1,Wu,Jing,a@example.org; b@example.org,; club,c@example.org,school,07700 900142,1 Mill Lane\\; Leeds,"
-        "07700 900143,one\\;two; three\n".replace("Lane\\;", "Lane\\;"),
+        "07700 900143,one\\;two; three\n",
     )
     assert (run.state, run.new) == ("mapping", 0)
     do(manager_client, "import-columns", run, **{f"column_{n}": name for n, name in enumerate(run.columns)})

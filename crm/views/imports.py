@@ -73,7 +73,7 @@ def _begin(request: HttpRequest) -> HttpResponse:
     return redirect(run)
 
 
-def _once(form: ImportForm, by_id: int) -> Import:
+def _once(form: ImportForm, by_id: int | None) -> Import:
     """A page that is sent twice brings one file."""
     file = form.cleaned_data["file"]
 
