@@ -2,15 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from django.db.models import QuerySet
 
+from crm.attributes import attribute_fields, check_attributes
 from crm.consent import standing
-from crm.importing.columns import ADDRESS_COLUMNS, CONSENT_COLUMNS, FAMILY_ADDRESS_COLUMNS, names_of
-from crm.models import Consent, ContactPoint, Family, Member, Topic
+from crm.errors import Invalid
+from crm.importing.address_columns import EXTRA, WHOLE
+from crm.importing.cells import defuse, together, undefuse
+from crm.importing.columns import CONSENT_COLUMNS, OWN, columns_of
+from crm.models import AttributeField, Consent, ContactPoint, Family, Member, Topic
 
 FAMILIES_AT_ONCE = 500
-HEADINGS = names_of("families")
+
+
+def headings() -> list[str]:
+    """The columns of the file: all that an import knows but those that bring further addresses."""
+    return [column.name for column in columns_of("families") if column.name not in EXTRA]
 
 
 def family_rows(families: QuerySet[Family]) -> Iterator[list[str]]:
@@ -18,11 +27,12 @@ def family_rows(families: QuerySet[Family]) -> Iterator[list[str]]:
 
     Each batch of families costs six queries, whatever is in it.
     """
-    topic = Topic.objects.filter(slug="marketing").first()
+    topic, names, own = Topic.objects.filter(slug="marketing").first(), headings(), attribute_fields()
     after: tuple[str, int] | None = None
     listed = families.order_by("name", "id").select_related("stated").prefetch_related("tags")
     while batch := list(_behind(listed, after)[:FAMILIES_AT_ONCE]):
-        yield from _rows_of(batch, topic)
+        for cells in _rows_of(batch, topic, own):
+            yield [cells.get(name, "") for name in names]
         after = (batch[-1].name, batch[-1].pk)
 
 
@@ -33,7 +43,9 @@ def _behind(families: QuerySet[Family], after: tuple[str, int] | None) -> QueryS
     return families.filter(name__gte=name).exclude(name=name, pk__lte=pk)
 
 
-def _rows_of(families: Sequence[Family], topic: Topic | None) -> Iterator[list[str]]:
+def _rows_of(
+    families: Sequence[Family], topic: Topic | None, own: Sequence[AttributeField]
+) -> Iterator[dict[str, str]]:
     ids = [family.pk for family in families]
     members, points = defaultdict(list), defaultdict(list)
     for member in Member.objects.filter(family__in=ids).order_by("id"):
@@ -42,41 +54,57 @@ def _rows_of(families: Sequence[Family], topic: Topic | None) -> Iterator[list[s
         points[point.family_id, point.member_id].append(point)
     ledger = _Ledger(ids, [point for some in points.values() for point in some], topic)
     for family in families:
-        cells = _family_cells(family, points[family.pk, None])
+        cells = _family_cells(family, own) | _addresses(points[family.pk, None], of_family=True)
         for member in members[family.pk]:
             mine = points[family.pk, member.pk]
-            yield _row({**cells, **_member_cells(member, mine), **ledger.cells(family.pk, member, mine)})
+            person = {"member_name": member.name, "member_ref": member.external_ref or "", "role": member.role}
+            yield cells | person | _addresses(mine, of_family=False) | ledger.cells(family.pk, member, mine)
         if not members[family.pk]:
-            yield _row(cells)
+            yield cells
 
 
-def _row(cells: dict[str, str]) -> list[str]:
-    return [cells.get(name, "") for name in HEADINGS]
-
-
-def _family_cells(family: Family, points: Sequence[ContactPoint]) -> dict[str, str]:
+def _family_cells(family: Family, own: Sequence[AttributeField]) -> dict[str, str]:
     stated = getattr(family, "stated", None)
+    wish = stated.preferred_channel if stated else ""
     cells = {
         "family_ref": family.external_ref,
         "family_name": family.name,
         "time_zone": family.time_zone,
         "language": family.language,
         "stage": family.stage,
-        "tags": "; ".join(tag.name for tag in family.tags.all()),
-        "preferred_channel": stated.preferred_channel if stated else "",
+        "tags": together(tag.name for tag in family.tags.all()),
+        "preferred_channel": wish,
+        "preferred_since": stated.recorded_at.isoformat(timespec="seconds") if stated and wish else "",
     }
-    return cells | {name: _values(points, channel) for name, channel in FAMILY_ADDRESS_COLUMNS.items()}
+    values = family.attributes
+    return cells | {f"{OWN}{field.key}": _own_cell(field, values[field.key]) for field in own if field.key in values}
 
 
-def _member_cells(member: Member, points: Sequence[ContactPoint]) -> dict[str, str]:
-    cells = {"member_name": member.name, "member_ref": member.external_ref or "", "role": member.role}
-    return cells | {name: _values(points, name) for name in ADDRESS_COLUMNS}
+def _own_cell(field: AttributeField, value: Any) -> str:
+    """A value as the import would read it; empty, which says nothing, where it would read something else.
+
+    What was kept before the field was declared may be of another kind.
+    """
+    cell = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+    try:
+        read = check_attributes({field.key: undefuse(defuse(cell))}, [field])[field.key]
+    except Invalid:
+        return ""
+    return cell if read == value and type(read) is type(value) else ""
 
 
-def _values(points: Iterable[ContactPoint], channel: str) -> str:
-    """All addresses of a channel in one cell; an account may hold a semicolon, so only the first of those goes."""
-    values = [point.value for point in points if point.channel == channel]
-    return "; ".join(values[:1] if channel == "portal" else values)
+def _addresses(points: Iterable[ContactPoint], *, of_family: bool) -> dict[str, str]:
+    """All addresses of a channel in one cell, and their labels in another where there are any."""
+    found: dict[str, list[ContactPoint]] = defaultdict(list)
+    for point in points:
+        found[point.channel].append(point)
+    cells = {}
+    for column in WHOLE:
+        if column.of_family == of_family and (some := found[column.channel]):
+            cells[column.name] = together(point.value for point in some)
+            labels = [point.label if point.label == point.label.strip() else "" for point in some]
+            cells[column.label_column] = together(labels) if any(labels) else ""
+    return cells
 
 
 class _Ledger:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.enums import ImportKind
-from crm.importing.columns import COLUMNS
+from crm.importing.columns import columns_of
 from crm.models import Import
 
 
@@ -30,6 +30,8 @@ class ImportForm(forms.Form):
         error_messages={"required": gettext_lazy("Choose a file first.")},
     )
 
+    token = forms.CharField(widget=forms.HiddenInput, max_length=64, required=False)
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["file"].help_text = _("CSV or XLSX, at most %d MB") % settings.IMPORT_MAX_MB
@@ -48,16 +50,20 @@ class ColumnsForm(forms.Form):
     def __init__(self, run: Import, data: Any = None) -> None:
         super().__init__(data)
         self.run = run
-        names = [(column.name, column.name) for column in COLUMNS[run.kind]]
+        self.columns = columns_of(run.kind)
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for column in self.columns:
+            groups.setdefault(str(column.group), []).append((column.name, column.name))
+        plain = groups.pop("", [])
         for index, heading in enumerate(run.headings):
             self.fields[f"column_{index}"] = forms.ChoiceField(
                 label=heading or _("(no heading)"),
-                choices=[("", _("Leave out")), *names],
+                choices=[("", _("Leave out")), *plain, *groups.items()],
                 initial=run.columns[index],
                 required=False,
                 widget=forms.Select(attrs={"class": "form-select"}),
             )
 
-    def columns(self) -> list[str]:
+    def chosen(self) -> list[str]:
         """What was chosen, in the order of the headings."""
         return [self.cleaned_data.get(f"column_{index}", "") for index in range(len(self.run.headings))]

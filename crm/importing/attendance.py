@@ -14,19 +14,20 @@ from crm.enums import Attendance as State
 from crm.enums import RowState
 from crm.errors import Invalid
 from crm.importing.cells import NO, YES, read_moment
-from crm.importing.entries import touched_entries, withdraw_entries
-from crm.importing.kinds import Unit
+from crm.importing.entries import touches_of_entries, untouched, withdraw_entries
+from crm.importing.journals import Touch
+from crm.importing.kinds import RowReader, Unit
+from crm.importing.lists import Faults, by_key, check_cells, one_of
 from crm.importing.references import People, identity
 from crm.models import Event, Import, ImportRow, Member, Place
-from crm.models.people import REFERENCE
 from crm.services.attendance import Seat, seat_people
 
 _WORDS = {
-    **dict.fromkeys(("", "attended", "came", "present", "x", *YES), State.ATTENDED.value),
+    **dict.fromkeys(("attended", "came", "present", "x", *YES), State.ATTENDED.value),
     **dict.fromkeys(("no_show", "absent", "did_not_come", *NO), State.NO_SHOW.value),
     State.EXPECTED.value: State.EXPECTED.value,
 }
-Faults = list[list[str]]
+LONGEST_NAME = 200
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +46,9 @@ class AttendanceList:
     """One row is one person at one event."""
 
     placed_by = frozenset({"event", "starts_at", "family_ref", "member_name"})
+
+    def reader(self, batch: Sequence[dict[str, str]]) -> RowReader:
+        return self
 
     @staticmethod
     def check(cells: dict[str, str]) -> tuple[dict[str, str], Faults]:
@@ -65,7 +69,7 @@ class AttendanceList:
     def compare(run: Import, rows: Sequence[ImportRow], *, lock: bool) -> Iterable[Unit]:
         """Places that are new, changed, or as the file says already."""
         people, found, units = People(rows), _Events(rows), []
-        for some in _by_key(rows):
+        for some in by_key(rows, ("attendance",)):
             unit = _unit(some, people, found)
             units.append(unit)
         seats = [unit for unit in units if isinstance(unit, SeatUnit)]
@@ -97,24 +101,25 @@ class AttendanceList:
                         unit.rows[0].journal = {"event": made[moment].pk}
                 unit.event = made[moment]
         seats = [Seat(unit.event, unit.member, unit.wanted) for unit in units if unit.event]
-        for unit, told in zip(units, seat_people(seats=seats, by_id=run.created_by_id), strict=True):
+        for unit, told in zip(units, seat_people(seats=seats, by_id=run.asked_by_id), strict=True):
             unit.rows[0].journal = {**(unit.rows[0].journal or {}), **told}
 
     @staticmethod
-    def touched(rows: Sequence[ImportRow]) -> dict[int, str]:
+    def touches(rows: Sequence[ImportRow]) -> list[Touch]:
         """Also places that somebody has tapped since."""
         by_place = {row.written["place"]: row for row in rows if row.written.get("place")}
         places = Place.objects.in_bulk(list(by_place))
-        found = touched_entries(rows)
+        found = touches_of_entries(rows)
         for pk, row in by_place.items():
             place = places.get(pk)
             if place is None or [place.state, place.turn] != row.written["after"]:
-                found[row.pk] = _("the person was checked in or out since")
+                found.append(Touch(row, _("the person was checked in or out since")))
         return found
 
     @staticmethod
-    def undo(run: Import, rows: Sequence[ImportRow]) -> None:
+    def undo(run: Import, rows: Sequence[ImportRow], touches: Sequence[Touch]) -> None:
         """Withdraw the entries, put places back as they were, and remove events that nobody is at any more."""
+        rows = untouched(rows, touches)
         withdraw_entries(run, rows)
         journals = [row.journal for row in rows if row.journal]
         Place.objects.filter(pk__in=[one["place"] for one in journals if not one.get("before")]).delete()
@@ -154,41 +159,28 @@ class _Events:
         return None, moment
 
 
-def _by_key(rows: Sequence[ImportRow]) -> list[list[ImportRow]]:
-    found: dict[str, list[ImportRow]] = {}
-    for row in rows:
-        row.notes = []
-        found.setdefault(row.key, []).append(row)
-    for some in found.values():
-        for row in some[1:]:
-            row.notes = [_("the same as row %d") % some[0].number]
-            if row.cells["attendance"] != some[0].cells["attendance"]:
-                row.problems.append(["attendance", _("Row %d says otherwise.") % some[0].number])
-    return list(found.values())
-
-
 def _check(cells: dict[str, str]) -> tuple[dict[str, str], Faults]:
-    cells = {name: cell for name, cell in cells.items() if cell}
-    faults: Faults = [
-        [name, _("This cannot be empty.")] for name in ("event", "starts_at", "family_ref") if not cells.get(name)
-    ]
+    readers = {
+        "attendance": one_of(_WORDS, ("attended", "no_show", "expected")),
+        "starts_at": _moment_of,
+        "event": _name_of,
+    }
+    cells, faults = check_cells(cells, needed=("event", "starts_at", "family_ref"), readers=readers)
     if not (cells.get("member_name") or cells.get("member_ref")):
         faults.append(["member_name", _("Say who came, by name or by member_ref.")])
-    if not REFERENCE.regex.match(cells.get("family_ref", "x")):  # type: ignore[union-attr]
-        faults.append(["family_ref", str(REFERENCE.message)])
-    if len(cells.get("event", "")) > 200:
-        faults.append(["event", _("1 to %d characters, please.") % 200])
-    word = "_".join(cells.get("attendance", "").casefold().split())
-    if word not in _WORDS:
-        words = _("“%(value)s” is not one of %(all)s.")
-        faults.append(["attendance", words % {"value": cells["attendance"], "all": "attended, no_show, expected"}])
-    cells["attendance"] = _WORDS.get(word, "")
-    try:
-        if cells.get("starts_at"):
-            read_moment(cells["starts_at"], ZoneInfo("UTC"))
-    except Invalid as invalid:
-        faults.append(["starts_at", " ".join(invalid.errors[""])])
+    cells.setdefault("attendance", State.ATTENDED.value)
     return cells, faults
+
+
+def _moment_of(cell: str) -> str:
+    read_moment(cell, ZoneInfo("UTC"))
+    return cell
+
+
+def _name_of(cell: str) -> str:
+    if len(cell) > LONGEST_NAME:
+        raise Invalid({"": _("1 to %d characters, please.") % LONGEST_NAME})
+    return cell
 
 
 def _unit(rows: list[ImportRow], people: People, events: _Events) -> Unit:

@@ -11,18 +11,20 @@ from crm.addresses import normalise_number
 from crm.enums import CallOutcome, Direction, RowState
 from crm.errors import Invalid
 from crm.importing.cells import read_moment
-from crm.importing.entries import standing_entries, touched_entries, withdraw_entries
-from crm.importing.kinds import Unit
+from crm.importing.entries import standing_entries, touches_of_entries, untouched, withdraw_entries
+from crm.importing.journals import Touch
+from crm.importing.kinds import RowReader, Unit
+from crm.importing.lists import Faults, Reader, by_key, check_cells, one_of
 from crm.importing.references import People, identity
 from crm.models import Import, ImportRow
-from crm.models.people import REFERENCE
 from crm.services.calls import LONGEST_CALL
 from crm.services.interactions import NewInteraction, check_interaction, record_interactions
 
 SYSTEM = "import-calls"
 _CLOCK = re.compile(r"(?:(\d{1,2}):)?(\d{1,3}):(\d{2})")
-_DIRECTIONS = {"": "out", "out": "out", "outgoing": "out", "in": "in", "incoming": "in"}
-Faults = list[list[str]]
+_DIRECTIONS = {"out": "out", "outgoing": "out", "in": "in", "incoming": "in"}
+# Two rows of one call may not say different things of it.
+_TOLD_ONCE = ("occurred_at", "direction", "outcome", "number", "duration", "notes")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,6 +38,9 @@ class Calls:
     """One row is one call."""
 
     placed_by = frozenset({"family_ref", "occurred_at", "direction"})
+
+    def reader(self, batch: Sequence[dict[str, str]]) -> RowReader:
+        return self
 
     @staticmethod
     def check(cells: dict[str, str]) -> tuple[dict[str, str], Faults]:
@@ -59,7 +64,7 @@ class Calls:
     def compare(run: Import, rows: Sequence[ImportRow], *, lock: bool) -> Iterable[Unit]:
         """New calls, and those that the log has already."""
         people = People(rows)
-        units = [_unit(run, some, people) for some in _by_key(rows)]
+        units = [_unit(run, some, people) for some in by_key(rows, _TOLD_ONCE)]
         calls = [unit for unit in units if isinstance(unit, CallUnit)]
         standing = standing_entries([unit.entry for unit in calls])
         for unit, stands in zip(calls, standing, strict=True):
@@ -76,52 +81,32 @@ class Calls:
             unit.rows[0].journal = {"entry": recorded.id} if recorded.status == "created" else None
 
     @staticmethod
-    def touched(rows: Sequence[ImportRow]) -> dict[int, str]:
-        return touched_entries(rows)
+    def touches(rows: Sequence[ImportRow]) -> list[Touch]:
+        return touches_of_entries(rows)
 
     @staticmethod
-    def undo(run: Import, rows: Sequence[ImportRow]) -> None:
-        withdraw_entries(run, rows)
-
-
-def _by_key(rows: Sequence[ImportRow]) -> list[list[ImportRow]]:
-    found: dict[str, list[ImportRow]] = {}
-    for row in rows:
-        row.notes = []
-        found.setdefault(row.key, []).append(row)
-    for some in found.values():
-        for row in some[1:]:
-            row.notes = [_("the same as row %d") % some[0].number]
-    return list(found.values())
+    def undo(run: Import, rows: Sequence[ImportRow], touches: Sequence[Touch]) -> None:
+        withdraw_entries(run, untouched(rows, touches))
 
 
 def _check(cells: dict[str, str]) -> tuple[dict[str, str], Faults]:
-    cells = {name: cell for name, cell in cells.items() if cell}
-    faults: Faults = [
-        [name, _("This cannot be empty.")] for name in ("family_ref", "occurred_at", "outcome") if not cells.get(name)
-    ]
-    if not REFERENCE.regex.match(cells.get("family_ref", "x")):  # type: ignore[union-attr]
-        faults.append(["family_ref", str(REFERENCE.message)])
-    outcome = "_".join(cells.get("outcome", "").casefold().split())
-    if outcome and outcome not in CallOutcome.values:
-        words = _("“%(value)s” is not one of %(all)s.")
-        faults.append(["outcome", words % {"value": cells["outcome"], "all": ", ".join(CallOutcome.values)}])
-    direction = cells.get("direction", "").casefold()
-    if direction not in _DIRECTIONS:
-        faults.append(["direction", _("The direction is “in” or “out”.")])
-    cells |= {"outcome": outcome, "direction": _DIRECTIONS.get(direction, "out")}
-    for name, read in (("occurred_at", _moment_of), ("number", normalise_number), ("duration", _seconds_of)):
-        try:
-            if cells.get(name):
-                cells[name] = read(cells[name])
-        except Invalid as invalid:
-            faults.append([name, " ".join(word for words in invalid.errors.values() for word in words)])
+    readers: dict[str, Reader] = {
+        "outcome": one_of({name: name for name in CallOutcome.values}, CallOutcome.values),
+        "direction": one_of(_DIRECTIONS, ("out", "in")),
+        "occurred_at": _moment_of,
+        "number": normalise_number,
+        "duration": _seconds_of,
+    }
+    cells, faults = check_cells(cells, needed=("family_ref", "occurred_at", "outcome"), readers=readers)
+    cells.setdefault("direction", Direction.OUT.value)
     return cells, faults
 
 
 def _moment_of(cell: str) -> str:
-    read_moment(cell, ZoneInfo("UTC"))
-    return cell
+    """The time in one spelling; without a zone where the cell names none."""
+    nowhere = ZoneInfo("UTC")
+    moment = read_moment(cell, nowhere)
+    return (moment.replace(tzinfo=None) if moment.tzinfo is nowhere else moment).isoformat(" ")
 
 
 def _seconds_of(cell: str) -> str:
@@ -138,7 +123,7 @@ def _seconds_of(cell: str) -> str:
 def _unit(run: Import, rows: list[ImportRow], people: People) -> Unit:
     row = rows[0]
     family, member = people.find(row)
-    if family is None or row.problems:
+    if family is None or any(one.problems for one in rows):
         return Unit(rows, RowState.BAD)
     cells = row.cells
     told = {"notes": cells.get("notes"), "number": cells.get("number")}
@@ -154,7 +139,7 @@ def _unit(run: Import, rows: list[ImportRow], people: People) -> Unit:
         external_system=SYSTEM,
         external_id=row.key,
         metadata=metadata,
-        created_by_id=run.created_by_id,
+        created_by_id=run.asked_by_id,
     )
     row.family_id = family.pk
     try:

@@ -1,6 +1,7 @@
 """One cell on its way out and in: a spreadsheet must not run what a name begins with, and gets it back unharmed."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,9 @@ NO = frozenset({"no", "n", "false", "0"})
 # What a spreadsheet may take for a formula (OWASP, CSV injection), behind any apostrophes of our own or others'.
 _DANGEROUS = re.compile(r"'*[=+\-@\t\r]")
 _DEFUSED = re.compile(r"'+[=+\-@\t\r]")
+_SIGNS = re.compile(r"[\\;]")
+_ESCAPED = re.compile(r"\\([\\;])")
+_PART = re.compile(r"((?:\\[\\;]|[^;])*)(;|\Z)")
 _DAY_FIRST = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?:[ T](.+))?")
 
 
@@ -29,8 +33,33 @@ def undefuse(text: str) -> str:
 
 
 def several(cell: str) -> list[str]:
-    """Parts of a cell that stand between semicolons."""
-    return [part for part in (piece.strip() for piece in cell.split(";")) if part]
+    """Parts of a cell that stand between semicolons; one that belongs to a part has a backslash in front."""
+    return [part for part in places(cell) if part]
+
+
+def places(cell: str) -> list[str]:
+    """The same with the parts that are empty, so that each keeps its place."""
+    parts = []
+    for found in _PART.finditer(cell):
+        parts.append(_ESCAPED.sub(r"\1", found[1]).strip())
+        if not found[2]:
+            break
+    return parts
+
+
+def together(parts: Iterable[str]) -> str:
+    """One cell of several parts, as `several` reads it."""
+    return "; ".join(_SIGNS.sub(r"\\\g<0>", part) for part in parts)
+
+
+def read_day(cell: str) -> str:
+    """A day in ISO from any spelling of it, also a spreadsheet's with midnight behind; else the cell as it is."""
+    try:
+        moment = read_moment(cell, ZoneInfo("UTC"))
+    except Invalid:
+        return cell
+    whole = ":" not in cell or moment.time() == time(0)
+    return moment.date().isoformat() if whole else cell
 
 
 def read_moment(cell: str, zone: ZoneInfo) -> datetime:

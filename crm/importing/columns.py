@@ -1,22 +1,15 @@
 """The columns that a file may have, as the pages, the guide and the reader use them."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from crm.enums import ImportKind
+from crm.attributes import attribute_fields
+from crm.enums import AttributeKind, ImportKind
+from crm.importing.address_columns import ADDRESS_COLUMNS, Column
+from crm.models import AttributeField
 
-
-class Column(NamedTuple):
-    """One column: whether a file must have it, what stands in it, an example, and other names of it."""
-
-    name: str
-    required: bool
-    help: str | Promise
-    example: str
-    also: tuple[str, ...] = ()
-
+_WISHES = _("Wishes")
 
 _FAMILY = Column(
     "family_ref",
@@ -46,33 +39,32 @@ FAMILIES = (
     Column("language", False, _("A language tag such as en or pt-BR"), "en", ("lang",)),
     Column("stage", False, _("enquiry, enrolled, paused or left"), "enrolled", ("status",)),
     Column("tags", False, _("Labels of the family, separated by ;"), "robotics; newsletter", ("labels",)),
-    Column(
-        "email",
-        False,
-        _("Email address; several are separated by ;"),
-        "elena@example.org",
-        ("e-mail", "email_address", "mail"),
-    ),
-    Column(
-        "phone",
-        False,
-        _("Number to ring; numbers of other countries begin with +"),
-        "07700 900142",
-        ("telephone", "phone_number", "tel"),
-    ),
-    Column("sms", False, _("Number for text messages"), "07700 900142", ("mobile", "mobile_number", "mobile_phone")),
-    Column("whatsapp", False, _("Number on WhatsApp"), "+44 7700 900142"),
-    Column("portal", False, _("Account on your portal"), "elena.m", ("portal_account", "username")),
-    Column("family_email", False, _("Email address of the family as a whole"), "martinez@example.org"),
-    Column("family_phone", False, _("Number of the family as a whole, such as the landline"), "020 7946 0142"),
+    *ADDRESS_COLUMNS,
     Column(
         "preferred_channel",
         False,
         _("What the family asked for: email, sms, whatsapp, rcs, push, portal, phone or in_person"),
         "email",
+        group=_WISHES,
     ),
-    Column("marketing_email", False, _("yes or no: may we send marketing by email? Empty says nothing"), "yes"),
-    Column("marketing_sms", False, _("yes or no: may we send marketing by SMS? Empty says nothing"), "no"),
+    Column(
+        "preferred_since",
+        False,
+        _("When they asked for it; without it, what a person recorded here stands above the file"),
+        "2026-11-12",
+        ("preferred_channel_since",),
+        _WISHES,
+    ),
+    Column(
+        "marketing_email",
+        False,
+        _("yes or no: may we send marketing by email? Empty says nothing"),
+        "yes",
+        group=_WISHES,
+    ),
+    Column(
+        "marketing_sms", False, _("yes or no: may we send marketing by SMS? Empty says nothing"), "no", group=_WISHES
+    ),
 )
 
 CALLS = (
@@ -127,23 +119,47 @@ ATTENDANCE = (
     ),
 )
 
-COLUMNS: dict[str, tuple[Column, ...]] = {
+_FIXED: dict[str, tuple[Column, ...]] = {
     ImportKind.FAMILIES.value: FAMILIES,
     ImportKind.CALLS.value: CALLS,
     ImportKind.ATTENDANCE.value: ATTENDANCE,
 }
 
-ADDRESS_COLUMNS = ("email", "phone", "sms", "whatsapp", "portal")
-FAMILY_ADDRESS_COLUMNS = {"family_email": "email", "family_phone": "phone"}
-FAMILY_COLUMNS = ("family_name", "time_zone", "language", "stage", "preferred_channel")
+FAMILY_COLUMNS = ("family_name", "time_zone", "language", "stage", "preferred_channel", "preferred_since")
 CONSENT_COLUMNS = {"marketing_email": "email", "marketing_sms": "sms"}
+OWN = "attributes."
+"""How the columns of the organisation's own fields begin."""
 
 
-def names_of(kind: str) -> list[str]:
-    """Names of a kind's columns, in their order."""
-    return [column.name for column in COLUMNS[kind]]
+def columns_of(kind: str) -> list[Column]:
+    """The columns of a kind, with the organisation's own fields of families; one query for those."""
+    own = attribute_fields() if kind == ImportKind.FAMILIES else []
+    return [*_FIXED[kind], *own_columns(own)]
 
 
-def required_of(kind: str) -> list[str]:
-    """Names of the columns that a file of this kind must have."""
-    return [column.name for column in COLUMNS[kind] if column.required]
+def own_columns(fields: Sequence[AttributeField]) -> list[Column]:
+    """Columns of the organisation's own fields; their headings may be the key or the label."""
+    return [
+        Column(
+            f"{OWN}{field.key}",
+            False,
+            field.help or f"{field.label}: {_told(field)}",
+            _EXAMPLES[field.kind] or "".join(map(str, field.options[:1])),
+            (field.key, "_".join(field.label.casefold().split())),
+            _("Your own fields"),
+        )
+        for field in fields
+    ]
+
+
+def _told(field: AttributeField) -> str:
+    return ", ".join(map(str, field.options)) if field.kind == AttributeKind.CHOICE else field.get_kind_display()
+
+
+_EXAMPLES = {
+    AttributeKind.TEXT.value: "Oak class",
+    AttributeKind.NUMBER.value: "12.5",
+    AttributeKind.YES_NO.value: "yes",
+    AttributeKind.DATE.value: "2026-11-12",
+    AttributeKind.CHOICE.value: "",
+}

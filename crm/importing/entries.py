@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
+from crm.importing.journals import Touch
 from crm.models import Import, ImportRow, Interaction
 from crm.services.interactions import NewInteraction, correction_of, record_interactions
 
@@ -70,14 +71,19 @@ def _corrections(ids: Sequence[int]) -> list[tuple[int, dict[str, object]]]:
     return [(int(pk), metadata) for pk, metadata in found.values_list("in_reply_to", "metadata")]
 
 
-def touched_entries(rows: Sequence[ImportRow]) -> dict[int, str]:
+def touches_of_entries(rows: Sequence[ImportRow]) -> list[Touch]:
     """Rows whose entry of the log was corrected or withdrawn since, or is gone."""
     by_entry = {row.written["entry"]: row for row in rows if row.written.get("entry")}
     there = set(Interaction.objects.filter(pk__in=by_entry).values_list("pk", flat=True))
-    found = {row.pk: _("the entry is no longer there") for pk, row in by_entry.items() if pk not in there}
-    for pk, _metadata in _corrections(list(by_entry)):
-        found[by_entry[pk].pk] = _("the entry was corrected or taken back")
-    return found
+    found = [Touch(row, _("the entry is no longer there")) for pk, row in by_entry.items() if pk not in there]
+    corrected = {pk for pk, _metadata in _corrections(list(by_entry))}
+    return found + [Touch(by_entry[pk], _("the entry was corrected or taken back")) for pk in sorted(corrected)]
+
+
+def untouched(rows: Sequence[ImportRow], touches: Sequence[Touch]) -> list[ImportRow]:
+    """Rows that nothing else has touched."""
+    touched = {touch.row.pk for touch in touches}
+    return [row for row in rows if row.pk not in touched]
 
 
 def withdraw_entries(run: Import, rows: Sequence[ImportRow]) -> None:
@@ -85,4 +91,4 @@ def withdraw_entries(run: Import, rows: Sequence[ImportRow]) -> None:
     ids = [row.written["entry"] for row in rows if row.written.get("entry")]
     entries = Interaction.objects.filter(pk__in=ids).order_by("pk")
     reason = _("import taken back: %s") % run.name
-    record_interactions([correction_of(one, reason=reason, by_id=run.created_by_id) for one in entries], live=False)
+    record_interactions([correction_of(one, reason=reason, by_id=run.asked_by_id) for one in entries], live=False)

@@ -138,10 +138,11 @@ def read_rows(file: BinaryIO, shape: Shape) -> Generator[tuple[int, Cells], None
         yield from read_workbook(file)
         return
     text = io.TextIOWrapper(file, encoding=shape.encoding, newline="")
-    number = 0
+    number = filled = 0
     try:
         for number, cells in enumerate(csv.reader(text, delimiter=shape.separator, strict=True), start=1):
-            if number > settings.IMPORT_MOST_ROWS + 1:
+            filled += any(cells)
+            if filled > settings.IMPORT_MOST_ROWS + 1:
                 raise Unreadable(_("More than %d rows; split the file.") % settings.IMPORT_MOST_ROWS, number)
             yield number, cells
     except csv.Error as error:

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 
 from crm.enums import ImportState, RowState
 from crm.errors import Invalid
-from crm.importing.columns import names_of
+from crm.importing.columns import columns_of
 from crm.importing.files import Shape, look_at, read_headings
-from crm.importing.machine import next_step
+from crm.importing.machine import next_step, save_run
 from crm.importing.mapping import (
     digest_of,
     exact_columns,
@@ -61,11 +61,10 @@ def begin_import(
         columns=columns,
         rows_expected=max(0, shape.rows - 1),
         created_by_id=by_id,
+        asked_by_id=by_id,
     )
     keep(run, file)
-    plainly_named = columns == exact_columns(kind, headings) and all(
-        column or not heading for column, heading in zip(columns, headings, strict=True)
-    )
+    plainly_named = columns == exact_columns(kind, headings) and not unknown_headings(headings, columns)
     if not missing_columns(kind, columns) and (kept or plainly_named or not ask):
         _read_on(run, shape)
         if ask:
@@ -76,11 +75,11 @@ def begin_import(
 @transaction.atomic
 def name_columns(*, run: Import, columns: Sequence[str]) -> None:
     """Say which column each heading stands for, and keep that for the next such file; raises `Invalid`."""
-    run = Import.objects.select_for_update(of=("self",)).get(pk=run.pk)
+    run = _locked(run)
     if run.state != ImportState.MAPPING:
         raise Invalid({"": _("This file is being worked on already.")})
     errors = {}
-    known = set(names_of(run.kind))
+    known = {column.name for column in columns_of(run.kind)}
     for index, column in enumerate(columns):
         if column and (column not in known or column in columns[:index]):
             errors[f"column_{index}"] = _("“%s” is chosen twice.") % column
@@ -112,7 +111,7 @@ def _read_on(run: Import, shape: Shape) -> None:
 @transaction.atomic
 def change_columns(*, run: Import) -> None:
     """Go back to the naming of columns, as long as nothing was written; raises `Invalid`."""
-    run = Import.objects.select_for_update(of=("self",)).get(pk=run.pk)
+    run = _locked(run)
     if run.state != ImportState.CHECKED:
         raise Invalid({"": _("The columns can no longer be changed.")})
     run.rows.all().delete()
@@ -122,36 +121,93 @@ def change_columns(*, run: Import) -> None:
 
 
 @transaction.atomic
-def confirm_import(*, run: Import, leave_out_bad: bool = False, in_background: bool = True) -> None:
-    """Say yes to what the preview showed; raises `Invalid` where there is nothing to write or rows are bad."""
-    run = Import.objects.select_for_update(of=("self",)).get(pk=run.pk)
+def confirm_import(
+    *, run: Import, leave_out_bad: bool = False, by_id: int | None = None, in_background: bool = True
+) -> None:
+    """Say yes to what the preview showed; twice is once.
+
+    Raises `Invalid` where there is nothing to write, or rows are bad and nobody said that they may be left out.
+    """
+    run = _locked(run)
+    if run.state in (ImportState.WRITING, ImportState.DONE):
+        return
     if run.state != ImportState.CHECKED:
         raise Invalid({"": _("This import is not waiting for a word any more.")})
     if not (run.new or run.changed):
         raise Invalid({"": _("There is nothing to import.")})
     if run.rows.filter(state=RowState.BAD).exists() and not leave_out_bad:
         raise Invalid({"": _("Some rows are bad. Correct the file, or say that they may be left out.")})
-    run.leaves_out_bad = leave_out_bad
-    run.save(update_fields=["leaves_out_bad"])
+    run.leaves_out_bad, run.asked_by_id = leave_out_bad, by_id or run.asked_by_id
+    run.save(update_fields=["leaves_out_bad", "asked_by"])
     begin_writing(run)
     if in_background:
         wake(TASK, run.pk)
 
 
+def _locked(run: Import) -> Import:
+    return Import.objects.select_for_update(of=("self",)).get(pk=run.pk)
+
+
 @transaction.atomic
-def undo_import(*, run: Import) -> None:
-    """Take a whole import back, if nothing else has touched what it wrote; raises `Invalid`."""
-    run = Import.objects.select_for_update(of=("self",)).get(pk=run.pk)
-    if run.state != ImportState.DONE or run.forgotten_at:
+def go_on(*, run: Import, by_id: int | None = None) -> None:
+    """Let an import that could not go on try again from where it stopped; twice is once. Raises `Invalid`."""
+    run = _locked(run)
+    if run.state in WORKING:
+        return
+    if run.state != ImportState.FAILED or not run.stopped_in or run.forgotten_at:
+        raise Invalid({"": _("This import cannot go on.")})
+    run.state, run.stopped_in, run.asked_by_id = run.stopped_in, "", by_id or run.asked_by_id
+    save_run(run, "state", "stopped_in", "asked_by")
+    wake(TASK, run.pk)
+
+
+def can_go_on(run: Import) -> bool:
+    """Whether `go_on` would take it further."""
+    return run.state == ImportState.FAILED and bool(run.stopped_in) and not run.forgotten_at
+
+
+def can_undo(run: Import) -> bool:
+    """Whether it wrote something that may be taken back: all of it, or as far as it came.
+
+    A taking back that stopped can only go on.
+    """
+    if run.forgotten_at or run.state not in (ImportState.DONE, ImportState.FAILED):
+        return False
+    if run.state == ImportState.DONE:
+        return True
+    return run.stopped_in != ImportState.UNDOING and _has_written(run)
+
+
+def _has_written(run: Import) -> bool:
+    return run.rows.filter(journal__isnull=False).exists()
+
+
+@transaction.atomic
+def undo_import(*, run: Import, leave_touched: bool = False, by_id: int | None = None) -> None:
+    """Take back what an import wrote, if nothing else has touched it; twice is once.
+
+    With `leave_touched` what was touched is left alone, and the rest taken back. Raises `Invalid`.
+    """
+    run = _locked(run)
+    if run.state in (ImportState.LOOKING, ImportState.UNDOING, ImportState.UNDONE):
+        return
+    if not can_undo(run):
         raise Invalid({"": _("This import cannot be taken back.")})
-    begin_undo(run)
+    run.asked_by_id, run.stopped_in = by_id or run.asked_by_id, ""
+    run.save(update_fields=["asked_by", "stopped_in"])
+    begin_undo(run, leave_touched=leave_touched)
     wake(TASK, run.pk)
 
 
 @transaction.atomic
 def discard_import(*, run: Import) -> None:
     """Leave a file that nothing was written of; raises `Invalid`."""
-    run = Import.objects.select_for_update(of=("self",)).get(pk=run.pk)
-    if run.state in WORKING or run.imported_at or run.rows.filter(journal__isnull=False).exists():
+    run = _locked(run)
+    if not can_discard(run):
         raise Invalid({"": _("This import is being worked on, or is done.")})
     run.delete()
+
+
+def can_discard(run: Import) -> bool:
+    """Whether nothing was written of it and nobody works on it."""
+    return run.state not in WORKING and not run.imported_at and not run.undone_at and not _has_written(run)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from crm.importing.journals import Touch
 from crm.models import Import, ImportRow
 
 
@@ -16,6 +17,17 @@ class Unit:
     granted: int = 0
     withdrawn: int = 0
     kept_withdrawn: int = 0
+    kept_wishes: int = 0
+
+
+class RowReader(Protocol):
+    """Reads the rows of one batch."""
+
+    def check(self, cells: dict[str, str]) -> tuple[dict[str, str], list[list[str]]]:
+        """The cells of a row as they are kept, and its problems as pairs of column and reason."""
+
+    def key_of(self, number: int, cells: dict[str, str]) -> str:
+        """What the rows of one unit have in common; empty for a row that cannot be placed."""
 
 
 class Kind(Protocol):
@@ -23,11 +35,8 @@ class Kind(Protocol):
 
     placed_by: frozenset[str]
 
-    def check(self, cells: dict[str, str]) -> tuple[dict[str, str], list[list[str]]]:
-        """The cells of a row as they are kept, and its problems as pairs of column and reason."""
-
-    def key_of(self, number: int, cells: dict[str, str]) -> str:
-        """What the rows of one unit have in common; empty for a row that cannot be placed."""
+    def reader(self, batch: Sequence[dict[str, str]]) -> RowReader:
+        """What reads these rows, with what it must know of the database for them."""
 
     def about(self, cells: dict[str, str]) -> str:
         """Whom or what a row is about, for the eyes of staff."""
@@ -38,8 +47,8 @@ class Kind(Protocol):
     def write(self, run: Import, units: Sequence[Any]) -> None:
         """Write units that are new or changed, inside the caller's transaction; journals go into their rows."""
 
-    def touched(self, rows: Sequence[ImportRow]) -> dict[int, str]:
-        """Rows, by key, whose doings somebody or something has touched since, with the reason in words."""
+    def touches(self, rows: Sequence[ImportRow]) -> list[Touch]:
+        """What somebody or something has touched since these rows were written."""
 
-    def undo(self, run: Import, rows: Sequence[ImportRow]) -> None:
-        """Take back what the journals of these rows tell, inside the caller's transaction."""
+    def undo(self, run: Import, rows: Sequence[ImportRow], touches: Sequence[Touch]) -> None:
+        """Take back what the journals of these rows tell but for what was touched, in the caller's transaction."""

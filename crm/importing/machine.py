@@ -27,15 +27,15 @@ def locked_run(run: Import, *, state: str, mark: str) -> Import | None:
 
 
 def save_run(run: Import, *fields: str) -> None:
-    """Save these fields, and that somebody works here."""
-    run.worked_at = timezone.now()
-    run.save(update_fields=["worked_at", *fields])
+    """Save these fields, and that the work gets on: what went wrong before is over."""
+    run.worked_at, run.tries, run.error = timezone.now(), 0, ""
+    run.save(update_fields=["worked_at", "tries", "error", *fields])
 
 
 def next_step(run: Import, state: str, expected: int) -> None:
     """Begin another step of an import whose row is locked."""
-    run.state, run.mark, run.rows_done, run.rows_expected, run.tries, run.error = state, "", 0, expected, 0, ""
-    save_run(run, "state", "mark", "rows_done", "rows_expected", "tries", "error")
+    run.state, run.mark, run.rows_done, run.rows_expected = state, "", 0, expected
+    save_run(run, "state", "mark", "rows_done", "rows_expected")
 
 
 def in_batches(run: Import, deadline: Deadline, state: str, work: Callable[[Import], bool]) -> bool:

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
-from crm.importing.columns import COLUMNS, names_of, required_of
+from crm.importing.columns import columns_of
 from crm.importing.problems import Unreadable
 from crm.models import ColumnMapping
+
+# Columns of the list of rows to mend, which comes back with them.
+OUR_NOTES = ("earshot_row", "earshot_problem")
 
 
 def plain(heading: str) -> str:
@@ -30,21 +33,26 @@ def refuse_twice(headings: Sequence[str]) -> None:
 
 def exact_columns(kind: str, headings: Sequence[str]) -> list[str]:
     """The column of each heading that has a column's very name; empty for others."""
-    known = set(names_of(kind))
+    known = {column.name for column in columns_of(kind)}
     return [plain(heading) if plain(heading) in known else "" for heading in headings]
 
 
 def kept_columns(kind: str, headings: Sequence[str]) -> list[str] | None:
-    """What was said of the same headings before."""
+    """What was said of the same headings before; a column that is gone since is left out."""
     kept = ColumnMapping.objects.filter(kind=kind, digest=digest_of(headings)).first()
-    return [kept.columns.get(plain(heading), "") for heading in headings] if kept else None
+    if kept is None:
+        return None
+    known = {column.name for column in columns_of(kind)}
+    said = [kept.columns.get(plain(heading), "") for heading in headings]
+    return [column if column in known else "" for column in said]
 
 
 def suggest_columns(kind: str, headings: Sequence[str]) -> list[str]:
     """A first guess for a person to look at: exact names, then other names that no exact one has taken."""
     columns = exact_columns(kind, headings)
+    known = columns_of(kind)
     for index, heading in enumerate(headings):
-        for column in COLUMNS[kind]:
+        for column in known:
             if not columns[index] and plain(heading) in column.also and column.name not in columns:
                 columns[index] = column.name
     return columns
@@ -52,9 +60,10 @@ def suggest_columns(kind: str, headings: Sequence[str]) -> list[str]:
 
 def missing_columns(kind: str, columns: Sequence[str]) -> list[str]:
     """Needed columns that no heading stands for."""
-    return [name for name in required_of(kind) if name not in columns]
+    return [column.name for column in columns_of(kind) if column.required and column.name not in columns]
 
 
 def unknown_headings(headings: Sequence[str], columns: Sequence[str]) -> list[str]:
     """Headings that are left out."""
-    return [heading for heading, column in zip(headings, columns, strict=True) if heading and not column]
+    named = zip(headings, columns, strict=True)
+    return [heading for heading, column in named if heading and not column and plain(heading) not in OUR_NOTES]

@@ -1,33 +1,25 @@
-"""What the rows of one family say together, and every cell that cannot be right."""
+"""What the rows of one family say together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
-from crm.addresses import normalise_address
-from crm.enums import Channel
+from crm.attributes import check_attributes
 from crm.errors import Invalid
 from crm.folding import fold
-from crm.importing.cells import NO, YES, several
-from crm.importing.columns import ADDRESS_COLUMNS, CONSENT_COLUMNS, FAMILY_ADDRESS_COLUMNS, FAMILY_COLUMNS
-from crm.models import ImportRow
-from crm.services.people import ContactDetails, FamilyDetails, MemberDetails, check_family
+from crm.importing.address_columns import OF_FAMILIES, OF_PEOPLE, AddressColumn
+from crm.importing.cells import YES, places, read_moment, several
+from crm.importing.columns import CONSENT_COLUMNS, FAMILY_COLUMNS, OWN
+from crm.models import AttributeField, ImportRow
+from crm.services.people import ContactDetails, FamilyDetails, MemberDetails
 
 MOST_ROWS_A_FAMILY = 500
-_COLUMN_OF_FIELD = {
-    "external_ref": "family_ref", "name": "family_name", "members.0.name": "member_name",
-    "members.0.external_ref": "member_ref", "members.0.role": "role",
-}  # fmt: skip
-_OF_A_PERSON = ("member_ref", "role", *ADDRESS_COLUMNS, *CONSENT_COLUMNS)
-# Several addresses stand in one cell; an account may hold a semicolon of its own.
-_MANY = frozenset({"email", "phone", "sms", "whatsapp", *FAMILY_ADDRESS_COLUMNS})
-_LOOSE = frozenset({"role", "stage", "preferred_channel", *CONSENT_COLUMNS})
-_CHANNELS = frozenset(Channel.values)
 _folded = lru_cache(maxsize=4096)(fold)
-_normal = lru_cache(maxsize=16384)(normalise_address)
-Faults = list[list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,95 +40,26 @@ class FamilyPlan:
     details: FamilyDetails
     people: list[ImportRow] = field(default_factory=list)
     preferred_channel: str = ""
+    preferred_since: datetime | None = None
     wishes: list[Wish] = field(default_factory=list)
     said: dict[str, tuple[str, int]] = field(default_factory=dict)
     """What a column of the family says, and in which row first."""
 
 
-def check_row(cells: dict[str, str]) -> tuple[dict[str, str], Faults]:
-    """The cells as they are kept, addresses in one spelling, and what is wrong with them by column."""
-    cells = {
-        name: cell.casefold().replace(" ", "_") if name in _LOOSE else cell for name, cell in cells.items() if cell
-    }
-    faults: Faults = []
-    if not cells.get("family_ref"):
-        faults.append(["family_ref", _("This cannot be empty.")])
-    if not cells.get("member_name") and any(cells.get(name) for name in _OF_A_PERSON):
-        faults.append(["member_name", _("This cannot be empty.")])
-    preferred = cells.get("preferred_channel", "")
-    if preferred and preferred not in _CHANNELS:
-        faults.append(["preferred_channel", _("“%s” is not a channel.") % preferred])
-    faults += [
-        [name, _("“%s” is neither yes nor no.") % cells[name]]
-        for name in CONSENT_COLUMNS
-        if cells.get(name) and cells[name] not in YES | NO
-    ]
-    faults += _normalise(cells)
-    return cells, faults + _check_details(cells)
+def plan_families(rows: Iterable[ImportRow], own: Sequence[AttributeField]) -> list[FamilyPlan]:
+    """Put the rows of each family together; what cannot be right is added to the rows' problems.
 
-
-def _normalise(cells: dict[str, str]) -> Faults:
-    faults: Faults = []
-    for name in (*ADDRESS_COLUMNS, *FAMILY_ADDRESS_COLUMNS):
-        if name not in cells:
-            continue
-        channel = FAMILY_ADDRESS_COLUMNS.get(name, name)
-        parts = several(cells[name]) if name in _MANY else [cells[name]]
-        try:
-            cells[name] = "; ".join(_normal(channel, part) for part in parts)
-        except Invalid as invalid:
-            faults.append([name, " ".join(word for words in invalid.errors.values() for word in words)])
-    return faults
-
-
-def _check_details(cells: dict[str, str]) -> Faults:
-    """Ask the service's own check about this row alone; words that many rows share are asked about once."""
-    shared = _check_words(
-        cells.get("time_zone"), cells.get("language"), cells.get("stage"), cells.get("tags", ""), cells.get("role")
-    )
-    member = MemberDetails(cells.get("member_name", ""), external_ref=cells.get("member_ref"))
-    names = FamilyDetails(
-        external_ref=cells.get("family_ref"),
-        name=cells.get("family_name"),
-        members=[member] if member.name else [],
-    )
-    return [*map(list, shared), *_faults_of(names)]
-
-
-@lru_cache(maxsize=1024)
-def _check_words(
-    time_zone: str | None, language: str | None, stage: str | None, tags: str, role: str | None
-) -> tuple[tuple[str, str], ...]:
-    details = FamilyDetails(
-        time_zone=time_zone,
-        language=language,
-        stage=stage,
-        tags=several(tags),
-        members=[MemberDetails("-", role)] if role else [],
-    )
-    return tuple((column, words) for column, words in _faults_of(details))
-
-
-def _faults_of(details: FamilyDetails) -> Faults:
-    """What the service complains of, with the columns it speaks of."""
-    try:
-        check_family(details)
-    except Invalid as invalid:
-        return [[_COLUMN_OF_FIELD.get(name, name), " ".join(words)] for name, words in invalid.errors.items()]
-    return []
-
-
-def plan_families(rows: Iterable[ImportRow]) -> list[FamilyPlan]:
-    """Put the rows of each family together; what cannot be right is added to the rows' problems."""
+    A row whose reference is a former one tells nothing of the family itself: its people come to the one that stayed.
+    """
     plans: dict[str, FamilyPlan] = {}
     for row in rows:
         plan = plans.get(row.key)
         if plan is None:
             plan = plans[row.key] = FamilyPlan([], FamilyDetails(external_ref=row.key, tags=[]))
         plan.rows.append(row)
-        _add(plan, row)
+        _add(plan, row, own)
     for plan in plans.values():
-        if not plan.details.name:
+        if not plan.details.name and not any(is_former(row) for row in plan.rows):
             plan.rows[0].problems.append(["family_name", _("The family needs a name in one of its rows.")])
         if len(plan.rows) > MOST_ROWS_A_FAMILY:
             words = _("More than %d people in one family; is this the right reference?") % MOST_ROWS_A_FAMILY
@@ -144,47 +67,79 @@ def plan_families(rows: Iterable[ImportRow]) -> list[FamilyPlan]:
     return list(plans.values())
 
 
-def _add(plan: FamilyPlan, row: ImportRow) -> None:
+def is_former(row: ImportRow) -> bool:
+    """Whether the reference of a row leads to another family, into which its own was merged."""
+    return bool(row.cells.get("family_ref") != row.key)
+
+
+def _add(plan: FamilyPlan, row: ImportRow, own: Sequence[AttributeField]) -> None:
     cells, details = row.cells, plan.details
-    _add_family_cells(plan, row)
+    if not is_former(row):
+        _add_family_cells(plan, row)
+        _add_own_fields(plan, row, own)
     details.tags = list(dict.fromkeys([*(details.tags or []), *several(cells.get("tags", ""))]))
-    for name, channel in FAMILY_ADDRESS_COLUMNS.items():
-        details.contact_points += [ContactDetails(channel, value) for value in several(cells.get(name, ""))]
+    details.contact_points += _addresses(cells, OF_FAMILIES)
     if not cells.get("member_name"):
         return
-    member = _member_of(cells)
+    member = MemberDetails(
+        cells["member_name"], cells.get("role"), cells.get("member_ref"), _addresses(cells, OF_PEOPLE)
+    )
     if any(_same_person(member, other) for other in details.members):
         row.problems.append(["member_name", _("This person is in the file already, in the same family.")])
     for name, channel in CONSENT_COLUMNS.items():
         if cells.get(name):
-            address = several(cells.get(channel, ""))[:1]
-            plan.wishes.append(Wish(len(details.members), channel, "".join(address), cells[name] in YES))
+            address = next((one.value for one in member.contact_points if one.channel == channel), "")
+            plan.wishes.append(Wish(len(details.members), channel, address, cells[name] in YES))
     details.members.append(member)
     plan.people.append(row)
 
 
-def _member_of(cells: dict[str, str]) -> MemberDetails:
-    points = []
-    for name in ADDRESS_COLUMNS:
-        if cell := cells.get(name):
-            points += [ContactDetails(name, part) for part in (several(cell) if name in _MANY else [cell])]
-    return MemberDetails(cells["member_name"], cells.get("role"), cells.get("member_ref"), points)
+def _addresses(cells: Mapping[str, str], columns: Iterable[AddressColumn]) -> list[ContactDetails]:
+    found = []
+    for column in columns:
+        if cell := cells.get(column.name):
+            values = several(cell)
+            labels = places(cells.get(column.label_column, "")) if column.label_column else [column.label] * len(values)
+            labels += [""] * (len(values) - len(labels))
+            found += [
+                ContactDetails(column.channel, value, label or None)
+                for value, label in zip(values, labels, strict=False)
+            ]  # fmt: skip
+    return found
 
 
 def _add_family_cells(plan: FamilyPlan, row: ImportRow) -> None:
-    """Take what a row says of its family; two rows that say different things cannot both be right."""
+    """Take what a row says of its family."""
     for name in FAMILY_COLUMNS:
         value = row.cells.get(name, "")
-        if not value:
+        if not value or not _says_the_same(plan, row, name, value):
             continue
-        first, first_row = plan.said.setdefault(name, (value, row.number))
-        if first != value:
-            words = _("“%(value)s”, but row %(row)d of the same family says “%(first)s”.")
-            row.problems.append([name, words % {"value": value, "row": first_row, "first": first}])
-        elif name == "preferred_channel":
+        if name == "preferred_channel":
             plan.preferred_channel = value
+        elif name == "preferred_since":
+            plan.preferred_since = read_moment(value, ZoneInfo(settings.TIME_ZONE))
         else:
             setattr(plan.details, name.removeprefix("family_"), value)
+
+
+def _add_own_fields(plan: FamilyPlan, row: ImportRow, own: Sequence[AttributeField]) -> None:
+    given = {name.removeprefix(OWN): cell for name, cell in row.cells.items() if name.startswith(OWN)}
+    given = {key: cell for key, cell in given.items() if _says_the_same(plan, row, f"{OWN}{key}", cell)}
+    if given:
+        try:
+            plan.details.attributes = {**(plan.details.attributes or {}), **check_attributes(given, own)}
+        except Invalid as invalid:
+            # The field has been made another kind since the row was read.
+            row.problems += [[name, " ".join(words)] for name, words in invalid.errors.items()]
+
+
+def _says_the_same(plan: FamilyPlan, row: ImportRow, name: str, value: str) -> bool:
+    """Two rows that say different things of one family cannot both be right."""
+    first, first_row = plan.said.setdefault(name, (value, row.number))
+    if first != value:
+        words = _("“%(value)s”, but row %(row)d of the same family says “%(first)s”.")
+        row.problems.append([name, words % {"value": value, "row": first_row, "first": first}])
+    return first == value
 
 
 def _same_person(one: MemberDetails, other: MemberDetails) -> bool:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from crm.enums import ImportState, RowState
 from crm.importing.cells import undefuse
 from crm.importing.files import Cells, Shape, read_rows
-from crm.importing.kinds import Kind
+from crm.importing.kinds import Kind, RowReader
 from crm.importing.machine import KINDS, Deadline, locked_run, save_run
 from crm.importing.problems import Unreadable
 from crm.importing.store import bring_back
@@ -20,6 +20,8 @@ from crm.importing.writing import begin_comparing
 from crm.models import Import, ImportRow
 
 READ_AT_ONCE = 2_000
+BEYOND = "+"
+"""How the names of cells begin that have no heading."""
 
 
 @dataclass(slots=True)
@@ -64,35 +66,54 @@ def _rows_behind(rows: Iterator[tuple[int, Cells]], mark: int) -> Iterator[tuple
 
 def _stage(run: Import, batch: Sequence[tuple[int, Cells | _Fault]]) -> None:
     kind = KINDS[run.kind]
-    ImportRow.objects.bulk_create([_row(run, kind, number, cells) for number, cells in batch], batch_size=2_000)
+    named = [{} if isinstance(cells, _Fault) else _named(run, cells) for _number, cells in batch]
+    reader = kind.reader(named)
+    rows = [
+        _row(run, kind, reader, number, cells, words) for (number, cells), words in zip(batch, named, strict=True)
+    ]  # fmt: skip
+    ImportRow.objects.bulk_create(rows, batch_size=2_000)
     run.mark = str(batch[-1][0])
     run.rows_total += len(batch)
     run.rows_done += len(batch)
     save_run(run, "mark", "rows_total", "rows_done")
 
 
-def _row(run: Import, kind: Kind, number: int, cells: Cells | _Fault) -> ImportRow:
+def _named(run: Import, cells: Cells) -> dict[str, str]:
+    """Cells by their column; what stands beyond the last heading is kept by its place."""
+    named = {name: undefuse(cell) for name, cell in zip(run.columns, cells, strict=False) if name}
+    beyond = {f"{BEYOND}{index}": cell for index, cell in enumerate(cells[len(run.columns) :])}
+    return named | beyond
+
+
+def _row(
+    run: Import, kind: Kind, reader: RowReader, number: int, cells: Cells | _Fault, named: dict[str, str]
+) -> ImportRow:
     if isinstance(cells, _Fault):
         return ImportRow(imported=run, number=number, state=RowState.BAD, problems=[["", cells.text]])
-    if len(cells) != len(run.columns):
-        words = _("%(found)d fields, but there are %(wanted)d columns.")
-        problem = ["", words % {"found": len(cells), "wanted": len(run.columns)}]
-        return ImportRow(imported=run, number=number, state=RowState.BAD, problems=[problem])
-    named = {name: undefuse(cell) for name, cell in zip(run.columns, cells, strict=True) if name}
-    if any("\x00" in cell for cell in named.values()):
-        problem = ["", _("There is a null byte here; this is not a plain CSV file.")]
-        return ImportRow(imported=run, number=number, state=RowState.BAD, problems=[problem])
-    kept, problems = kind.check(named)
+    if problem := _wrong_as_a_whole(run, cells):
+        # No database keeps a null byte in a text.
+        kept = {name: cell.replace("\x00", "\ufffd") for name, cell in named.items() if cell}
+        return ImportRow(imported=run, number=number, state=RowState.BAD, cells=kept, problems=[["", problem]])
+    kept, problems = reader.check(named)
     placed = not any(column in kind.placed_by for column, _words in problems)
     return ImportRow(
         imported=run,
         number=number,
-        key=kind.key_of(number, kept) if placed else "",
+        key=reader.key_of(number, kept) if placed else "",
         state=RowState.BAD if problems else RowState.READ,
         about=kind.about(kept)[:200],
         cells=kept,
         problems=problems,
     )
+
+
+def _wrong_as_a_whole(run: Import, cells: Cells) -> str:
+    if any("\x00" in cell for cell in cells):
+        return _("There is a null byte here; this is not a plain CSV file.")
+    if len(cells) != len(run.columns):
+        words = _("%(found)d fields, but there are %(wanted)d columns.")
+        return words % {"found": len(cells), "wanted": len(run.columns)}
+    return ""
 
 
 def _end_reading(run: Import) -> None:

@@ -1,4 +1,4 @@
-"""Whom the rows of a file speak of, found for many rows in two queries."""
+"""Whom the rows of a file speak of, found for many rows in three queries."""
 
 import hashlib
 from collections import defaultdict
@@ -9,16 +9,17 @@ from django.utils.translation import gettext as _
 
 from crm.folding import fold
 from crm.models import Family, ImportRow, Member
+from crm.services.family_batches import families_by_reference
 
 _folded = lru_cache(maxsize=4096)(fold)
 
 
 class People:
-    """The families and members that some rows name."""
+    """The families and members that some rows name; a former reference leads to the family that stayed."""
 
     def __init__(self, rows: Sequence[ImportRow]) -> None:
         references = {row.cells["family_ref"] for row in rows}
-        self.families = {one.external_ref: one for one in Family.objects.filter(external_ref__in=references)}
+        self.families = families_by_reference(sorted(references))
         self._members: dict[int, list[Member]] = defaultdict(list)
         for member in Member.objects.filter(family__in=self.families.values()).order_by("id"):
             self._members[member.family_id].append(member)

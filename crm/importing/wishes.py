@@ -12,7 +12,8 @@ from crm.enums import ConsentSource
 from crm.importing.planning import FamilyPlan, Wish
 from crm.models import Consent, Import, Member, Topic
 from crm.news import announce
-from crm.services.family_batches import FamilyDiff
+from crm.services.changes import note_made
+from crm.services.family_rules import FamilyDiff
 
 MARKETING = "marketing"
 TAKEN_BACK = "import-undone:"
@@ -112,15 +113,17 @@ def write_wishes(
                 topic=topic,
                 granted=wish.granted,
                 source=ConsentSource.IMPORT,
-                recorded_by_id=run.created_by_id,
+                recorded_by_id=run.asked_by_id,
                 recorded_at=now,
             )
             rows.append((journal, record))
-    Consent.objects.bulk_create([record for _journal, record in rows])
+    records = [record for _journal, record in rows]
+    Consent.objects.bulk_create(records)
+    note_made(records, "channel", "granted", "source")
     for journal, record in rows:
         journal.setdefault("consents", []).append(record.pk)  # type: ignore[attr-defined]
     if rows:
-        announce("consent_changed", ids=[record.pk for _journal, record in rows])
+        announce("consent_changed", ids=[record.pk for record in records])
 
 
 def take_back_grants(run: Import, ids: Sequence[int]) -> None:
@@ -134,12 +137,13 @@ def take_back_grants(run: Import, ids: Sequence[int]) -> None:
             topic_id=one.topic_id,
             granted=False,
             source=ConsentSource.IMPORT,
-            recorded_by_id=run.created_by_id,
+            recorded_by_id=run.asked_by_id,
             recorded_at=now,
             evidence=f"{TAKEN_BACK}{one.pk}",
         )
         for one in Consent.objects.filter(pk__in=ids, granted=True)
     ]
     Consent.objects.bulk_create(rows)
+    note_made(rows, "channel", "granted", "source")
     if rows:
         announce("consent_changed", ids=[row.pk for row in rows])

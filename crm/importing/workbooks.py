@@ -18,6 +18,8 @@ from crm.importing.problems import Unreadable
 # Words of cells are held in memory while a workbook is read; the sheet itself is not.
 MOST_WORDS = 64 * 1024 * 1024
 MOST_COLUMNS = 256
+# The last row of a sheet, by the format; the reader fills gaps with empty rows, and a file may claim any number.
+MOST_NUMBERED = 1_048_576
 # How far a spreadsheet may be packed: real ones stay below 30.
 PACKED_AT_MOST = 200
 _DAMAGED = (
@@ -51,7 +53,7 @@ def _refuse_bomb(parts: list[zipfile.ZipInfo]) -> None:
 def read_workbook(file: BinaryIO, *, declared_only: bool = False) -> Iterator[tuple[int, list[str]]]:
     """Rows of the first sheet with their numbers; `declared_only` answers one pair of the number of rows it names."""
     file.seek(0)
-    number = 0
+    number = filled = 0
     try:
         book = _open(file)
         sheet = book.worksheets[0]
@@ -62,9 +64,12 @@ def read_workbook(file: BinaryIO, *, declared_only: bool = False) -> Iterator[tu
         sheet.reset_dimensions()
         width = 0
         for number, values in enumerate(sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS), start=1):
-            if number > settings.IMPORT_MOST_ROWS + 1:
-                raise Unreadable(_("More than %d rows; split the file.") % settings.IMPORT_MOST_ROWS, number)
+            if number > MOST_NUMBERED:
+                raise Unreadable(_("There is a row beyond the last that a spreadsheet can have."), number)
             cells = _trimmed([_text_of(value) for value in values])
+            filled += bool(cells)
+            if filled > settings.IMPORT_MOST_ROWS + 1:
+                raise Unreadable(_("More than %d rows; split the file.") % settings.IMPORT_MOST_ROWS, number)
             width = width or len(cells)
             yield number, cells + [""] * (width - len(cells))
     except _DAMAGED as error:

@@ -9,8 +9,14 @@ from crm.importing.kinds import Unit
 from crm.importing.machine import KINDS, Deadline, in_batches, next_step, save_run
 from crm.importing.rows import save_rows, units_after
 from crm.models import Import, ImportRow
+from crm.services.engine import one_at_a_time
 
-COUNTS = ("new", "changed", "unchanged", "granted", "withdrawn", "kept_withdrawn")
+# Any number that no other advisory lock of this database uses.
+WRITING_LOCK = 727_310_844
+UNITS = {"new": RowState.NEW, "changed": RowState.CHANGED, "unchanged": RowState.UNCHANGED}
+WRITTEN = ("granted", "withdrawn")
+KEPT = ("kept_withdrawn", "kept_wishes")
+COUNTS = (*UNITS, *WRITTEN, *KEPT)
 
 
 def begin_comparing(run: Import) -> None:
@@ -44,7 +50,7 @@ def _compare_batch(run: Import) -> bool:
     for unit in units:
         if unit.state == RowState.BAD:
             _leave_out(unit.rows)
-    _count(run, units)
+    _count(run, units, (*WRITTEN, *KEPT))
     save_rows(row for rows in batch for row in rows)
     _move(run, batch)
     return True
@@ -61,10 +67,10 @@ def _leave_out(rows: Sequence[ImportRow]) -> None:
         row.state = RowState.BAD if row.problems else RowState.LEFT_OUT
 
 
-def _count(run: Import, units: Sequence[Unit]) -> None:
-    for name, state in (("new", RowState.NEW), ("changed", RowState.CHANGED), ("unchanged", RowState.UNCHANGED)):
+def _count(run: Import, units: Sequence[Unit], also: Sequence[str]) -> None:
+    for name, state in UNITS.items():
         setattr(run, name, getattr(run, name) + sum(unit.state == state for unit in units))
-    for name in ("granted", "withdrawn", "kept_withdrawn"):
+    for name in also:
         setattr(run, name, getattr(run, name) + sum(getattr(unit, name) for unit in units))
 
 
@@ -80,8 +86,8 @@ def _end_comparing(run: Import) -> None:
 
 
 def begin_writing(run: Import) -> None:
-    """Write what the preview showed; what it called unchanged is left alone."""
-    for name in set(COUNTS) - {"unchanged"}:
+    """Write what the preview showed; what it called unchanged, and what it kept, is left alone."""
+    for name in ("new", "changed", *WRITTEN):
         setattr(run, name, 0)
     save_run(run, *COUNTS)
     rows = ImportRow.objects.filter(imported=run, state__in=(RowState.NEW, RowState.CHANGED))
@@ -93,13 +99,15 @@ def _write_batch(run: Import) -> bool:
     if not batch:
         _end_writing(run)
         return False
+    # Two files with the same new families would make them twice.
+    one_at_a_time(WRITING_LOCK)
     units = _compared(run, batch, lock=True)
     # What has gone wrong since the preview, such as a person who left the family, is said and left out.
     for unit in units:
         if unit.state == RowState.BAD:
             _leave_out(unit.rows)
     KINDS[run.kind].write(run, [unit for unit in units if unit.state in (RowState.NEW, RowState.CHANGED)])
-    _count(run, units)
+    _count(run, units, WRITTEN)
     save_rows(row for rows in batch for row in rows)
     _move(run, batch)
     return True

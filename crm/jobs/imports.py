@@ -22,8 +22,11 @@ MOST_TRIES = 5
 
 
 def work_on_import(import_id: int) -> None:
-    """Take one import as far as it goes; safe to run twice, and two at once. An error stays on its row."""
-    by_id = Import.objects.filter(pk=import_id).values_list("created_by_id", flat=True).first()
+    """Take one import as far as it goes; safe to run twice, and two at once. An error stays on its row.
+
+    A batch that fails so many times in a row stops the import, until somebody lets it go on or takes it back.
+    """
+    by_id = Import.objects.filter(pk=import_id).values_list("asked_by_id", flat=True).first()
     try:
         with acting_for(by_id):
             more = advance(import_id, seconds=SECONDS_A_TASK)
@@ -33,7 +36,7 @@ def work_on_import(import_id: int) -> None:
         log.exception("import %s could not go on", import_id)
         run = Import.objects.filter(pk=import_id, state__in=WORKING)
         run.update(tries=F("tries") + 1, error=repr(error)[:2000], worked_at=timezone.now())
-        run.filter(tries__gte=MOST_TRIES).update(state=ImportState.FAILED)
+        run.filter(tries__gte=MOST_TRIES).update(stopped_in=F("state"), state=ImportState.FAILED)
 
 
 def sweep_imports() -> int:

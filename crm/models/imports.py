@@ -13,7 +13,10 @@ from crm.models.people import Family
 
 
 class Import(models.Model):
-    """One file on its way in; `mark` is how far the present step has come, so that a dead worker costs one batch."""
+    """One file on its way in; `mark` is how far the present step has come, so that a dead worker costs one batch.
+
+    `stopped_in` names the step that failed, and after a look that of an import that was only written in part.
+    """
 
     kind = models.CharField(_("kind"), max_length=12, choices=ImportKind)
     state = models.CharField(_("state"), max_length=12, choices=ImportState, default=ImportState.MAPPING)
@@ -34,11 +37,21 @@ class Import(models.Model):
     granted = models.PositiveIntegerField(_("consent granted"), default=0)
     withdrawn = models.PositiveIntegerField(_("consent withdrawn"), default=0)
     kept_withdrawn = models.PositiveIntegerField(_("consent stays withdrawn"), default=0)
+    kept_wishes = models.PositiveIntegerField(_("later wishes kept"), default=0)
     touched = models.PositiveIntegerField(_("rows touched since"), default=0)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
     error = models.TextField(_("error"), blank=True)
+    stopped_in = models.CharField(_("could not go on while"), max_length=12, choices=ImportState, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("brought by"), null=True, blank=True
+    )
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        verbose_name=_("in whose name the work is done"),
+        null=True,
+        blank=True,
+        related_name="+",
     )
     created_at = models.DateTimeField(_("brought"), default=timezone.now)
     worked_at = models.DateTimeField(_("last worked on"), default=timezone.now)

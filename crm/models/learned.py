@@ -71,6 +71,7 @@ class StatedPreference(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("recorded by"), null=True, blank=True
     )
     recorded_at = models.DateTimeField(_("recorded"))
+    from_file = models.BooleanField(_("came from a file"), default=False)
 
     class Meta:
         verbose_name = _("stated preference")

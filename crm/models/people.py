@@ -1,6 +1,7 @@
 """Who they are: families, the people in them, and the addresses that reach them."""
 
 import secrets
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -153,6 +154,11 @@ class ContactPoint(models.Model):
 
     def __str__(self) -> str:
         return self.value
+
+    def as_told(self) -> dict[str, Any]:
+        """What is kept of it, to see later whether somebody changed it."""
+        told = {name: getattr(self, name) for name in ("channel", "value", "label", "is_primary")}
+        return {**told, "member": self.member_id}
 
     def mark_working(self) -> None:
         """Note that it works, and since when somebody says so again (not saved)."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 
 from crm.enums import RowState
 from crm.models import Import, ImportRow
@@ -10,7 +10,7 @@ from crm.selectors.pages import Page, cut_page
 
 PAGE_SIZE = 20
 ROWS_A_PAGE = 50
-TOUCHED = "touched"
+TOUCHED, KEPT = "touched", "kept"
 # What staff want to see first stands first.
 ORDER = (RowState.BAD, RowState.LEFT_OUT, RowState.CHANGED, RowState.NEW, RowState.UNCHANGED)
 
@@ -33,13 +33,13 @@ def imports_page(after: str) -> Page[Import]:
 
 def row_tabs(run: Import) -> list[Tab]:
     """How many rows there are of each state; only states that occur."""
-    touched = Count("pk", filter=~Q(problems=[]) & Q(journal__isnull=False))
-    found = ImportRow.objects.filter(imported=run).values("state").annotate(n=Count("pk"), touched=touched).order_by()
-    counts, touches = {}, 0
-    for row in found:
-        counts[row["state"]], touches = row["n"], touches + row["touched"]
+    found = ImportRow.objects.filter(imported=run).values("state").annotate(n=Count("pk")).order_by()
+    counts = dict(found.values_list("state", "n"))
+    touches = _rows(run, TOUCHED).count() if run.touched else 0
     tabs = [Tab(TOUCHED, "", touches)] if touches else []
-    return tabs + [Tab(state.value, str(state.label), counts[state]) for state in ORDER if counts.get(state)]
+    tabs += [Tab(state.value, str(state.label), counts[state]) for state in ORDER if counts.get(state)]
+    kept = _rows(run, KEPT).count() if run.kept_wishes or run.kept_withdrawn else 0
+    return [*tabs, Tab(KEPT, "", kept)] if kept else tabs
 
 
 def rows_page(run: Import, show: str, after: str) -> Page[ImportRow]:
@@ -51,4 +51,6 @@ def _rows(run: Import, show: str) -> QuerySet[ImportRow]:
     rows = ImportRow.objects.filter(imported=run).order_by("number")
     if show == TOUCHED:
         return rows.exclude(problems=[]).filter(journal__isnull=False)
+    if show == KEPT:
+        return rows.filter(state=RowState.UNCHANGED).exclude(notes=[])
     return rows.filter(state=show)

@@ -6,6 +6,7 @@ from crm.services.consent import record_consent, set_opt_out_channels
 from crm.services.conversations import log_conversation, log_note
 from crm.services.events import add_places, mark_no_shows, set_attendance, unmark_no_shows
 from crm.services.families import NewFamily, create_family, edit_family
+from crm.services.family_batches import upsert_family
 from crm.services.fixing import change_interaction, pin_interaction, unpin_interaction
 from crm.services.households import (
     merge_families,
@@ -31,7 +32,6 @@ from crm.services.people import (
     MemberDetails,
     invalidate_address,
     refresh_family_text,
-    upsert_family,
 )
 from crm.services.preferences import state_preference
 from crm.services.ticks import run_once_a_slot

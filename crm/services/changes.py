@@ -1,8 +1,9 @@
 """Writing down what people and API keys change by one statement for many rows, which no signal tells."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from auditlog.registry import auditlog
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
@@ -32,20 +33,39 @@ def note_made(rows: Iterable[Model], *fields: str) -> int:
     return note_changes(changed=begun, action=Change.Action.CREATE)
 
 
+def note_put_in(put: Iterable[tuple[Model, str, Sequence[str]]]) -> int:
+    """Write what one statement put into the lists of some rows: the row, the list's name, and what came in words."""
+    if who_acts() is None:
+        return 0
+    rows = [
+        Change(**_about(row), action=Change.Action.UPDATE, changes={name: _come(words)})
+        for row, name, words in put
+        if auditlog.contains(type(row))
+    ]
+    Change.objects.bulk_create(rows, batch_size=BATCH)
+    return len(rows)
+
+
+def _come(words: Sequence[str]) -> dict[str, Any]:
+    return {"type": "m2m", "operation": "add", "objects": list(words)}
+
+
 def _entry(instance: Model, pairs: Pairs, action: int) -> Change | None:
     known = tracked_fields(type(instance))
     changes = {name: [_plain(old), _plain(new)] for name, (old, new) in pairs.items() if name in known and old != new}
     if not changes:
         return None
-    return Change(
-        content_type=ContentType.objects.get_for_model(instance),
-        object_pk=str(instance.pk),
-        object_id=instance.pk,
-        object_repr=str(instance),
-        action=action,
-        changes=changes,
+    return Change(**_about(instance), action=action, changes=changes)
+
+
+def _about(instance: Model) -> dict[str, Any]:
+    return {
+        "content_type": ContentType.objects.get_for_model(instance),
+        "object_pk": str(instance.pk),
+        "object_id": instance.pk,
+        "object_repr": str(instance),
         **about(instance),
-    )
+    }
 
 
 def _plain(value: Any) -> Any:

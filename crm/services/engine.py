@@ -32,6 +32,16 @@ def given(name: str, columns: Columns) -> tuple[str, list[Any]]:
     return f"{head} AS (VALUES {', '.join([one] * (len(parameters) // len(columns)))})", parameters
 
 
+def one_at_a_time(number: int) -> None:
+    """Wait until no other transaction works under this number, and hold it until ours ends.
+
+    SQLite has one writer at a time anyhow.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+
+
 def _adapted(kind: str, values: Sequence[Any]) -> list[Any]:
     adapt = connection.ops.adapt_datetimefield_value
     return [adapt(value) for value in values] if kind == "timestamptz" else list(values)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.addresses import check_time_zone, normalise_address, pretty_address
-from crm.attributes import check_attributes, merge_attributes
+from crm.attributes import check_attributes
 from crm.enums import NUMBER_CHANNELS, ChangeKind, Role, Stage
 from crm.errors import Invalid
 from crm.folding import fold
-from crm.models import ContactPoint, Family, FamilyText, HouseholdChange, Member, Tag
-from crm.models.people import REFERENCE, generate_reference
+from crm.models import ContactPoint, Family, FamilyText, HouseholdChange, Member
+from crm.models.people import REFERENCE
 from crm.news import announce
 from crm.services.changes import note_changes
 
@@ -55,39 +55,6 @@ class FamilyDetails:
     attributes: dict[str, Any] | None = None
     members: list[MemberDetails] = field(default_factory=list)
     contact_points: list[ContactDetails] = field(default_factory=list)
-
-
-@transaction.atomic
-def upsert_family(*, details: FamilyDetails) -> tuple[Family, bool, bool]:
-    """Make or change a family by its reference; answers the family, whether it is new, whether anything changed.
-
-    Members match by reference, else by case-folded name; contact points by channel and normalised value.
-    Raises `Invalid` by field, and writes nothing then.
-    """
-    check_family(details)
-    reference = details.external_ref or generate_reference()
-    family = Family.objects.select_for_update().filter(external_ref=reference).first()
-    if family is None and (family := merged_into(reference)) is not None:
-        # Two systems that still know two families would rename the one back and forth.
-        details = replace(details, name=None, time_zone=None, language=None, stage=None)
-    created = family is None
-    if family is None:
-        if not details.name:
-            raise Invalid({"name": _("A new family needs a name.")})
-        family = Family.objects.create(external_ref=reference, name=details.name.strip())
-    changed = _set_fields(family, details) | _set_tags(family, details.tags)
-    held = {(point.member_id, point.channel, point.value): point for point in family.contact_points.all()}
-    changed |= _set_members(family, details.members, held)
-    changed |= _set_contacts(family, None, details.contact_points, held)
-    if created or changed:
-        refresh_family_text(family_ids=[family.pk])
-    return family, created, created or changed
-
-
-def merged_into(reference: str) -> Family | None:
-    """The family that the one of a former reference was merged into, locked."""
-    change = HouseholdChange.objects.filter(kind=ChangeKind.MERGE, gone_ref=reference, undone_at=None).first()
-    return Family.objects.select_for_update().get(pk=change.family_id) if change else None
 
 
 def check_family(details: FamilyDetails) -> None:
@@ -165,127 +132,6 @@ def _collect(errors: dict[str, Any], prefix: str, check: Any) -> None:
         check()
     except Invalid as invalid:
         errors.update({f"{prefix}{name}": words for name, words in invalid.errors.items()})
-
-
-def _set_fields(family: Family, details: FamilyDetails) -> bool:
-    given = {name: getattr(details, name) for name in ("name", "time_zone", "language", "stage")}
-    wanted: dict[str, Any] = {name: value.strip() for name, value in given.items() if value is not None}
-    if details.attributes is not None:
-        wanted["attributes"] = merge_attributes(family.attributes, details.attributes)
-    changed = [name for name, value in wanted.items() if getattr(family, name) != value]
-    for name in changed:
-        setattr(family, name, wanted[name])
-    if changed:
-        family.save(update_fields=[*changed, "updated_at"])
-    return bool(changed)
-
-
-def _set_tags(family: Family, names: list[str] | None) -> bool:
-    if not names:
-        return False
-    wanted = {name.strip() for name in names}
-    missing = wanted - set(family.tags.values_list("name", flat=True))
-    if missing:
-        family.tags.add(*(Tag.objects.get_or_create(name=name)[0] for name in sorted(missing)))
-    return bool(missing)
-
-
-Held = dict[tuple[int | None, str, str], ContactPoint]
-"""A family's addresses by person, channel and value."""
-
-
-def _set_members(family: Family, members: Sequence[MemberDetails], held: Held) -> bool:
-    if not members:
-        return False
-    known = list(family.members.all())
-    changed = False
-    for details in members:
-        member = _match(known, details)
-        if member is None:
-            member = Member.objects.create(
-                family=family,
-                name=details.name.strip(),
-                role=details.role or Role.ADULT,
-                external_ref=details.external_ref,
-            )
-            known.append(member)
-            changed = True
-        changed |= _update_member(member, details)
-        changed |= _set_contacts(family, member, details.contact_points, held)
-    return changed
-
-
-def _match(known: Iterable[Member], details: MemberDetails) -> Member | None:
-    if details.external_ref:
-        for member in known:
-            if member.external_ref == details.external_ref:
-                return member
-    for member in known:
-        unclaimed = not (details.external_ref and member.external_ref)
-        if unclaimed and fold(member.name) == fold(details.name):
-            return member
-    return None
-
-
-def _update_member(member: Member, details: MemberDetails) -> bool:
-    wanted = {"name": details.name.strip(), "role": details.role, "external_ref": details.external_ref}
-    changed = [name for name, value in wanted.items() if value is not None and getattr(member, name) != value]
-    for name in changed:
-        setattr(member, name, wanted[name])
-    if changed:
-        member.save(update_fields=changed)
-    return bool(changed)
-
-
-def _set_contacts(family: Family, member: Member | None, points: Sequence[ContactDetails], held: Held) -> bool:
-    changed_ids = []
-    for details in points:
-        key = (member.pk if member else None, details.channel, details.value)
-        row, changed = _set_contact(family, member, held.get(key), held.values(), details)
-        held[key] = row
-        if changed:
-            changed_ids.append(row.pk)
-    if changed_ids:
-        announce("contact_point_changed", ids=changed_ids)
-    return bool(changed_ids)
-
-
-def _set_contact(
-    family: Family,
-    member: Member | None,
-    row: ContactPoint | None,
-    known: Iterable[ContactPoint],
-    details: ContactDetails,
-) -> tuple[ContactPoint, bool]:
-    taken = any(one.is_primary for one in known if one.channel == details.channel and one is not row)
-    # The first address of a channel is the primary one until somebody says otherwise.
-    primary = details.is_primary if details.is_primary is not None else (row.is_primary if row else not taken)
-    if primary and taken:
-        before = [one for one in known if one.is_primary and one.channel == details.channel and one is not row]
-        note_changes(changed=[(one, {"is_primary": (True, False)}) for one in before])
-        family.contact_points.filter(channel=details.channel).update(is_primary=False)
-    for one in known:
-        if primary and one.channel == details.channel and one is not row:
-            one.is_primary = False
-    if row is None:
-        return (
-            ContactPoint.objects.create(
-                family=family,
-                member=member,
-                channel=details.channel,
-                value=details.value,
-                label=details.label or "",
-                is_primary=primary,
-            ),
-            True,
-        )
-    wanted = {"is_primary": primary, "label": row.label if details.label is None else details.label}
-    changed = [name for name, value in wanted.items() if getattr(row, name) != value]
-    for name in changed:
-        setattr(row, name, wanted[name])
-    if changed:
-        row.save(update_fields=changed)
-    return row, bool(changed)
 
 
 def refuse_taken_reference(*, family_id: int, member_id: int | None, reference: str | None) -> None:

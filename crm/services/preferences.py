@@ -1,6 +1,7 @@
 """What a family told us itself."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -50,37 +51,45 @@ def _keep_wish(family: Family, preferred_channel: str, said_by: str, by_id: int 
             "said_by": said_by,
             "recorded_by_id": by_id,
             "recorded_at": timezone.now(),
+            "from_file": False,
         },
     )
     return preferred_channel != (before or "")
 
 
 @transaction.atomic
-def state_preferences(*, wanted: Mapping[int, str], said_by: str = "", by_id: int | None = None) -> None:
-    """Keep for many families which channel they asked for, by the family's id; the channels must have been checked."""
-    now, stated = timezone.now(), StatedPreference.objects.filter(family__in=wanted)
-    before = dict(stated.values_list("family_id", "preferred_channel"))
+def state_preferences(
+    *, wanted: Mapping[int, tuple[str, datetime]], said_by: str = "", by_id: int | None = None
+) -> None:
+    """Keep for many families which channel a file says they asked for, and when, by the family's id.
+
+    The channels must have been checked.
+    """
+    before = StatedPreference.objects.in_bulk(list(wanted))
     rows = [
         StatedPreference(
-            family_id=family_id, preferred_channel=channel, said_by=said_by, recorded_by_id=by_id, recorded_at=now
+            family_id=family_id,
+            preferred_channel=channel,
+            said_by=said_by,
+            recorded_by_id=by_id,
+            recorded_at=since,
+            from_file=True,
         )
-        for family_id, channel in wanted.items()
+        for family_id, (channel, since) in wanted.items()
     ]
     StatedPreference.objects.bulk_create(
         rows,
         update_conflicts=True,
         unique_fields=["family"],
-        update_fields=["preferred_channel", "said_by", "recorded_by", "recorded_at"],
+        update_fields=["preferred_channel", "said_by", "recorded_by", "recorded_at", "from_file"],
         batch_size=500,
     )
-    changed = [row for row in rows if row.preferred_channel != before.get(row.family_id, "")]
-    note_made([row for row in changed if row.family_id not in before], "preferred_channel", "said_by")
+    note_made([row for row in rows if row.pk not in before], "preferred_channel")
+    changed = [row for row in rows if row.pk in before]
     note_changes(
         changed=[
-            (row, {"preferred_channel": (before[row.family_id], row.preferred_channel)})
-            for row in changed
-            if row.family_id in before
+            (row, {"preferred_channel": (before[row.pk].preferred_channel, row.preferred_channel)}) for row in changed
         ]
     )
-    if changed:
-        announce("preferences_changed", ids=sorted(row.family_id for row in changed))
+    if wanted:
+        announce("preferences_changed", ids=sorted(wanted))

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from crm.exporting.families import HEADINGS, family_rows
+from crm.exporting.families import family_rows, headings
 from crm.exporting.tables import csv_lines, xlsx_file
 from crm.forms.families import FamilyFilter
 from crm.models import Family
@@ -32,8 +32,8 @@ def export_families(request: HttpRequest, form: str) -> HttpResponse | Streaming
     name = f"families-{timezone.localdate():%Y-%m-%d}.{form}"
     rows = family_rows(found)
     if form == "csv":
-        answer = StreamingHttpResponse(csv_lines(HEADINGS, rows), content_type="text/csv; charset=utf-8")
+        answer = StreamingHttpResponse(csv_lines(headings(), rows), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
-    file = xlsx_file(_("Families"), HEADINGS, rows)
+    file = xlsx_file(_("Families"), headings(), rows)
     return FileResponse(file, as_attachment=True, filename=name, content_type=XLSX)

@@ -1,5 +1,6 @@
 """Imports: the file, its columns, what would happen, what happened, and the taking back."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -16,23 +17,28 @@ from crm.enums import ImportKind, ImportState, RowState
 from crm.errors import Invalid
 from crm.exporting.tables import csv_lines
 from crm.forms.imports import ColumnsForm, ImportForm
-from crm.importing.columns import COLUMNS
+from crm.importing.columns import columns_of
 from crm.importing.files import Shape, read_rows
 from crm.importing.intake import (
     begin_import,
+    can_discard,
+    can_go_on,
+    can_undo,
     change_columns,
     confirm_import,
     discard_import,
+    go_on,
     name_columns,
     undo_import,
 )
 from crm.importing.problems import Unreadable
-from crm.importing.report import problems_of, sentences, unit_word
+from crm.importing.report import headings_to_mend, problems_of, rows_to_mend, sentences, unit_word
 from crm.importing.steps import WORKING
 from crm.importing.store import bring_back
 from crm.models import Import
 from crm.roles import OfficeRole, role_required
 from crm.selectors.imports import TOUCHED, imports_page, row_tabs, rows_page
+from crm.services.once import save_once
 
 EXAMPLES = Path(settings.BASE_DIR) / "static" / "examples"
 SAMPLES = 3
@@ -44,12 +50,13 @@ def imports(request: HttpRequest) -> HttpResponse:
     """A file to bring in, what its columns may be, and earlier imports."""
     if request.method == "POST":
         return _begin(request)
-    return _list(request, ImportForm(initial={"kind": request.GET.get("kind") or ImportKind.FAMILIES}))
+    kind = request.GET.get("kind") or ImportKind.FAMILIES
+    return _list(request, ImportForm(initial={"kind": kind, "token": uuid.uuid4().hex}))
 
 
 def _list(request: HttpRequest, form: ImportForm, status: int = 200) -> HttpResponse:
     after = request.GET.get("after", "")
-    kinds = [(kind, COLUMNS[kind.value], reverse(f"crm:example-{kind.value}")) for kind in ImportKind]
+    kinds = [(kind, columns_of(kind.value), reverse(f"crm:example-{kind.value}")) for kind in ImportKind]
     context = {"form": form, "kinds": kinds, "page": imports_page(after), "after": after}
     return render(request, "crm/imports.html", context, status=status)
 
@@ -58,15 +65,23 @@ def _begin(request: HttpRequest) -> HttpResponse:
     form = ImportForm(request.POST, request.FILES)
     if not form.is_valid():
         return _list(request, form, status=422)
-    file = form.cleaned_data["file"]
     try:
-        run = begin_import(
-            kind=form.cleaned_data["kind"], name=file.name, size=file.size, file=file.file, by_id=request.user.pk
-        )
+        run = _once(form, request.user.pk)
     except Unreadable as unreadable:
         form.add_error("file", unreadable.problem.text)
         return _list(request, form, status=422)
     return redirect(run)
+
+
+def _once(form: ImportForm, by_id: int | None) -> Import:
+    """A page that is sent twice brings one file."""
+    file = form.cleaned_data["file"]
+
+    def begin() -> int:
+        kind = form.cleaned_data["kind"]
+        return begin_import(kind=kind, name=file.name, size=file.size, file=file.file, by_id=by_id).pk
+
+    return Import.objects.get(pk=save_once(token=form.cleaned_data["token"], save=begin)[0])
 
 
 @role_required(OfficeRole.MANAGER)
@@ -102,6 +117,9 @@ def _context(request: HttpRequest, run: Import) -> dict[str, object]:
         "bad": counts.get(RowState.BAD, 0),
         "good": counts.get(RowState.NEW, 0) + counts.get(RowState.CHANGED, 0),
         "units": run.new + run.changed,
+        "can_go_on": can_go_on(run),
+        "can_undo": can_undo(run),
+        "can_discard": can_discard(run),
     }
 
 
@@ -123,7 +141,7 @@ def _columns_page(request: HttpRequest, run: Import, form: ColumnsForm) -> HttpR
         "place": "crm:imports",
         "form": form,
         "fields": list(zip(form, samples, strict=True)),
-        "columns": COLUMNS[run.kind],
+        "columns": form.columns,
     }
     return render(request, "crm/import_columns.html", context, status=422 if form.errors else 200)
 
@@ -147,7 +165,7 @@ def import_columns(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _columns_page(request, run, form)
     try:
-        name_columns(run=run, columns=form.columns())
+        name_columns(run=run, columns=form.chosen())
     except Invalid as invalid:
         for name, words in invalid.errors.items():
             form.add_error(name if name in form.fields else None, " ".join(words))
@@ -160,15 +178,24 @@ def import_columns(request: HttpRequest, pk: int) -> HttpResponse:
 def import_start(request: HttpRequest, pk: int) -> HttpResponse:
     """Say yes to the preview; `leave_out` leaves bad rows out."""
     run = _find(pk)
-    return _do(request, run, lambda: confirm_import(run=run, leave_out_bad="leave_out" in request.POST))
+    leave_out = "leave_out" in request.POST
+    return _do(request, run, lambda: confirm_import(run=run, leave_out_bad=leave_out, by_id=request.user.pk))
 
 
 @role_required(OfficeRole.MANAGER)
 @require_POST
 def import_undo(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a whole import back."""
+    """Take a whole import back, or with `leave` all of it that nothing else has touched."""
     run = _find(pk)
-    return _do(request, run, lambda: undo_import(run=run))
+    return _do(request, run, lambda: undo_import(run=run, leave_touched="leave" in request.POST, by_id=request.user.pk))
+
+
+@role_required(OfficeRole.MANAGER)
+@require_POST
+def import_go_on(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let an import that stopped try again from where it is."""
+    run = _find(pk)
+    return _do(request, run, lambda: go_on(run=run, by_id=request.user.pk))
 
 
 @role_required(OfficeRole.MANAGER)
@@ -211,6 +238,16 @@ def import_problems(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     rows = ([str(one.row), one.column, one.text] for one in problems_of(run))
     answer = StreamingHttpResponse(csv_lines([_("row"), _("column"), _("problem")], rows), content_type="text/csv")
     answer["Content-Disposition"] = f'attachment; filename="import-{run.pk}-problems.csv"'
+    return answer
+
+
+@role_required(OfficeRole.MANAGER)
+@require_safe
+def import_rows_to_mend(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    """Rows that were not brought, with the reasons, as a file that can be mended and brought again."""
+    run = _find(pk)
+    answer = StreamingHttpResponse(csv_lines(headings_to_mend(run), rows_to_mend(run)), content_type="text/csv")
+    answer["Content-Disposition"] = f'attachment; filename="import-{run.pk}-to-mend.csv"'
     return answer
 
 
