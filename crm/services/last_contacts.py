@@ -29,6 +29,10 @@ _NEWER = """
     SET at = excluded.at, channel = excluded.channel, from_them = excluded.from_them
     WHERE crm_lastcontact.at < excluded.at
 """
+_TAKEN_BACK = """
+    SELECT DISTINCT entry.family_id FROM named JOIN crm_interaction entry ON entry.id = named.id
+    WHERE entry.interaction_type = 'correction' AND entry.external_id LIKE 'correction-%%'
+"""
 
 
 def note_contacts(*, interaction_ids: Sequence[int]) -> None:
@@ -41,10 +45,9 @@ def note_contacts(*, interaction_ids: Sequence[int]) -> None:
     names, parameters = given("named", {"id": ("bigint", interaction_ids)})
     with connection.cursor() as cursor:
         cursor.execute(f"WITH {names} {_NEWER}", parameters)
-    taken_back = Interaction.objects.filter(
-        pk__in=interaction_ids, interaction_type="correction", external_id__startswith="correction-"
-    )
-    if families := list(taken_back.values_list("family_id", flat=True).distinct()):
+        cursor.execute(f"WITH {names} {_TAKEN_BACK}", parameters)
+        families = [row[0] for row in cursor.fetchall()]
+    if families:
         read_contacts_again(family_ids=families)
 
 
