@@ -10,14 +10,16 @@ from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KT, KeyTransform
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Lower
 from django.db.models.sql.compiler import SQLCompiler
 
 from crm.folding import fold, search_words
 
 _MANY = 20_000
-_MANY_NOTES = 3_000
-"""From so many matches on, going along the families meets enough of them soon."""
+_MANY_NOTES = 1_000
+_MANY_NAMED = 1_000
+_MANY_SILENT = 5_000
+"""So many notes are looked at for one word; whoever types a word that stands in more of them adds another."""
 _INDEXED = 3
 """Letters that a word needs before the index of search texts can help."""
 WRITTEN_BY_STAFF = ("call", "conversation", "note", "correction")
@@ -61,36 +63,67 @@ class FamilyQuerySet(models.QuerySet):
         return self.filter(pk__in=matching[:_MANY])
 
     def search_widely(self, text: str) -> Self:
-        """The same, and each word may also stand in a tag or in something that staff wrote of the family."""
+        """The same, and a word may also stand in a tag or in something that staff wrote of the family.
+
+        Words of two letters are looked for in names and tags only. Of several words either all stand in one note,
+        or some in a name or a tag that no more than `_MANY_NAMED` families have.
+        """
         words = search_words(text)
-        tags = list(_table("Tag").values_list("pk", "name")) if words else []
-        found = self
-        for word in words:
-            found = found._holding(word, [pk for pk, name in tags if word in fold(name)])
-        return found
+        if not words:
+            return self
+        tags = [(pk, fold(name)) for pk, name in _table("Tag").values_list("pk", "name")]
+        held = {word: [pk for pk, name in tags if word in name] for word in words}
+        if len(words) == 1 and len(words[0]) < _INDEXED:
+            return self._here_or_tagged(words[0], held[words[0]])
+        named = _table("FamilyText").filter(*(Q(text__contains=word) for word in words))
+        written = _some_notes(words)
+        if len(words) > 1:
+            return self.filter(Q(pk__in=_families_of(named, written)) | Q(pk__in=self._mixed(words, held)))
+        return self.filter(pk__in=_families_of(named, written, self._tagged(held[words[0]])))
 
     def search_beyond(self, text: str) -> Self:
         """What `search_widely` finds and `search` does not."""
         words = search_words(text)
+        names = [fold(name) for name in _table("Tag").values_list("name", flat=True)] if words else []
+        if not any(len(word) >= _INDEXED or any(word in name for name in names) for word in words):
+            return self.none()
         return self.search_widely(text).exclude(*(Q(folded__text__contains=word) for word in words))
 
-    def _holding(self, word: str, tags: list[int]) -> Self:
-        """Families of which this word stands in the text, in one of these tags, or in a note of three letters on."""
-        texts = _table("FamilyText").filter(text__contains=word)
-        tagged = self.model.tags.through._default_manager.filter(tag__in=tags)  # type: ignore[attr-defined]
-        if len(word) < _INDEXED:
-            return self.filter(Q(folded__text__contains=word) | Q(Exists(tagged.filter(family=OuterRef("pk")))))
-        notes = notes_holding([word])
-        if texts[_MANY : _MANY + 1].exists() or notes[_MANY_NOTES : _MANY_NOTES + 1].exists():
-            here = [Exists(some.filter(family=OuterRef("pk"))) for some in (tagged, notes)]
-            return self.filter(Q(folded__text__contains=word) | Q(here[0]) | Q(here[1]))
-        each = [some.order_by().values_list("family_id") for some in (texts, tagged, notes)]
-        return self.filter(pk__in=each[0].union(*each[1:], all=True))
+    def _mixed(self, words: list[str], held: dict[str, list[int]]) -> list[int]:
+        """Families with some word in the name or a tag, and each of the others there or in a note."""
+        some = Q()
+        for word in words:
+            some |= Q(text__contains=word)
+        tagged = self._tagged([pk for tags in held.values() for pk in tags])
+        ids: set[int] = set()
+        for found in (_table("FamilyText").filter(some), tagged):
+            ids.update(found.order_by().values_list("family_id", flat=True)[: _MANY_NAMED + 1])
+        if len(ids) > _MANY_NAMED:
+            return []
+        families = self.model._default_manager.filter(pk__in=ids)
+        for word in words:
+            # Not by the index of notes, which would be gone through once for each family.
+            here = notes_holding([]).alias(words=Lower("folded")).filter(words__contains=word, family=OuterRef("pk"))
+            noted = Exists(standing_notes(here)) if len(word) >= _INDEXED else Q(pk__in=[])
+            of_tag = Exists(self._tagged(held[word]).filter(family=OuterRef("pk")))
+            families = families.filter(Q(folded__text__contains=word) | Q(of_tag) | Q(noted))
+        return list(families.order_by().values_list("pk", flat=True))
+
+    def _here_or_tagged(self, word: str, tags: list[int]) -> Self:
+        if not tags:
+            return self.filter(folded__text__contains=word)
+        return self.filter(Q(folded__text__contains=word) | Q(Exists(self._tagged(tags).filter(family=OuterRef("pk")))))
+
+    def _tagged(self, tags: list[int]) -> QuerySet[Any]:
+        found: QuerySet[Any] = self.model.tags.through._default_manager.filter(tag__in=tags)  # type: ignore[attr-defined]
+        return found
 
     def quiet_since(self, moment: datetime) -> Self:
         """Families without contact in or out since then; those that never had any are among them."""
-        since = _table("LastContact").filter(family=OuterRef("pk"), at__gte=moment)
-        return self.filter(~Exists(since))
+        matching = _table("LastContact").filter(at__lt=moment).values("pk")
+        if matching[_MANY_SILENT : _MANY_SILENT + 1].exists():
+            return self.filter(last_contact__at__lt=moment)
+        return self.filter(pk__in=matching[:_MANY_SILENT])
 
     def with_attribute(self, key: str, value: Any) -> Self:
         """Families of which one of the organisation's own fields has this value; PostgreSQL has an index for it."""
@@ -110,16 +143,33 @@ class FamilyQuerySet(models.QuerySet):
         return self.alias(own=KT(f"attributes__{key}")).filter(own__icontains=text)
 
 
+def _families_of(first: QuerySet[Any], *others: QuerySet[Any]) -> QuerySet[Any]:
+    """Whom the rows of any of these are about."""
+    each = [rows.order_by().values_list("family_id") for rows in (first, *others)]
+    return each[0].union(*each[1:], all=True)
+
+
+def _some_notes(words: list[str]) -> QuerySet[Any]:
+    """Standing notes that hold all of these words, of at most `_MANY_NOTES`; of words of two letters none."""
+    if not any(len(word) >= _INDEXED for word in words):
+        return _table("Interaction").none()
+    some = notes_holding(words).order_by().values("pk")[:_MANY_NOTES]
+    return standing_notes(_table("Interaction").filter(pk__in=some))
+
+
 def notes_holding(words: list[str]) -> QuerySet[Any]:
-    """Entries in which staff wrote all of these folded words, without those that somebody took back."""
-    log = _table("Interaction")
+    """Entries in which staff wrote all of these folded words, also those that somebody took back."""
+    return _table("Interaction").filter(*(Q(folded__contains=word) for word in words), category__in=WRITTEN_BY_STAFF)
+
+
+def standing_notes(notes: QuerySet[Any]) -> QuerySet[Any]:
+    """Without those that somebody took back; one look by index for each, so narrow them first."""
     itself = Q(in_reply_to=Cast(OuterRef("pk"), models.CharField()))
     what_it_corrects = Q(in_reply_to=OuterRef("in_reply_to"), in_reply_to__gt="")
-    withdrawal = log.filter(
+    withdrawal = _table("Interaction").filter(
         itself | what_it_corrects, family=OuterRef("family"), interaction_type="correction", metadata__withdrawn=True
     )
-    written = log.filter(*(Q(folded__contains=word) for word in words), category__in=WRITTEN_BY_STAFF)
-    return written.filter(~Exists(withdrawal))
+    return notes.filter(~Exists(withdrawal))
 
 
 def _table(name: str) -> QuerySet[Any]:

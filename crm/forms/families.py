@@ -15,6 +15,7 @@ from crm.attributes import attribute_fields
 from crm.enums import AttributeKind, Channel, Stage
 from crm.forms.households import ATTRIBUTE
 from crm.models import AttributeField, ChannelTally, Family, Tag
+from crm.models.lists import NEVER
 from crm.selectors.families import SORTS
 
 _SELECT = {"class": "form-select"}
@@ -71,7 +72,7 @@ def _bound(field: AttributeField, side: str, label: str) -> django_filters.Filte
     )
 
 
-NEVER = "never"
+NEVER_IN_TOUCH = "never"
 BY_NAME = ("sort", "name")
 MOST_DAYS = 3_660
 
@@ -81,7 +82,10 @@ def _spans(asked: str) -> list[tuple[str, Any]]:
     days = [14, 30, 60, 90, 180, 365]
     if asked.isascii() and asked.isdecimal() and len(asked) < 5 and 0 < int(asked) <= MOST_DAYS:
         days = sorted({*days, int(asked)})
-    return [*((str(one), ngettext("%d day", "%d days", one) % one) for one in days), (NEVER, _("Never any contact"))]
+    return [
+        *((str(one), ngettext("%d day", "%d days", one) % one) for one in days),
+        (NEVER_IN_TOUCH, _("Never any contact")),
+    ]
 
 
 class FamilyFilter(django_filters.FilterSet):
@@ -227,8 +231,8 @@ class FamilyFilter(django_filters.FilterSet):
 
     def without_contact(self, families: Any, name: str, span: str) -> Any:
         """Families that were not in touch for so many days, or never."""
-        if span == NEVER:
-            return families.filter(last_contact__isnull=True)
+        if span == NEVER_IN_TOUCH:
+            return families.filter(last_contact__at=NEVER)
         return families.quiet_since(timezone.now() - timedelta(days=int(span)))
 
     def search(self, families: QuerySet[Family], name: str, text: str) -> QuerySet[Family]:

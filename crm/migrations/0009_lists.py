@@ -23,6 +23,12 @@ NEWEST = """
     WHERE family.id BETWEEN %s AND %s
     ON CONFLICT (family_id) DO NOTHING
 """
+NEVER = """
+    INSERT INTO crm_lastcontact (family_id, at, channel, from_them)
+    SELECT family.id, '{never}', '', false FROM crm_family family WHERE family.id BETWEEN %s AND %s
+    ON CONFLICT (family_id) DO NOTHING
+"""
+FIRST_MOMENT = "INSERT INTO crm_lastcontact (family_id, at, channel, from_them) VALUES (NEW.id, '{never}', '', false)"
 WRITTEN_BY_STAFF = "category IN ('call', 'conversation', 'note', 'correction')"
 
 
@@ -32,7 +38,36 @@ def look_at_the_log(apps, schema_editor) -> None:
     last = families.order_by("-pk").values_list("pk", flat=True).first() or 0
     for start in range(0, last + 1, AT_ONCE):
         with connections[schema_editor.connection.alias].cursor() as cursor:
-            cursor.execute(NEWEST, [start, start + AT_ONCE - 1])
+            for statement in (NEWEST, NEVER.format(never=never(schema_editor))):
+                cursor.execute(statement, [start, start + AT_ONCE - 1])
+
+
+def never(schema_editor) -> str:
+    return "1970-01-01 00:00:00+00" if schema_editor.connection.vendor == "postgresql" else "1970-01-01 00:00:00"
+
+
+def begin_with_every_family(apps, schema_editor) -> None:
+    """A row from the first moment, by whichever way a family comes."""
+    first = FIRST_MOMENT.format(never=never(schema_editor)) + " ON CONFLICT (family_id) DO NOTHING"
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(
+            "CREATE OR REPLACE FUNCTION crm_first_contact() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN {first}; RETURN NULL; END $$"
+        )
+        schema_editor.execute(
+            "CREATE TRIGGER crm_first_contact AFTER INSERT ON crm_family "
+            "FOR EACH ROW EXECUTE FUNCTION crm_first_contact()"
+        )
+    else:
+        schema_editor.execute(f"CREATE TRIGGER crm_first_contact AFTER INSERT ON crm_family BEGIN {first}; END")
+
+
+def stop_with_every_family(apps, schema_editor) -> None:
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute("DROP TRIGGER IF EXISTS crm_first_contact ON crm_family")
+        schema_editor.execute("DROP FUNCTION IF EXISTS crm_first_contact()")
+    else:
+        schema_editor.execute("DROP TRIGGER IF EXISTS crm_first_contact")
 
 
 def index_notes(apps, schema_editor) -> None:
@@ -42,6 +77,10 @@ def index_notes(apps, schema_editor) -> None:
             "CREATE INDEX CONCURRENTLY IF NOT EXISTS interaction_notes ON crm_interaction "
             f"USING gin (folded gin_trgm_ops) WHERE {WRITTEN_BY_STAFF}"
         )
+        schema_editor.execute(
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS interaction_notes_family ON crm_interaction (family_id) "
+            f"WHERE {WRITTEN_BY_STAFF}"
+        )
     else:
         schema_editor.execute(
             "CREATE INDEX IF NOT EXISTS interaction_notes ON crm_interaction (family_id, folded) "
@@ -50,7 +89,8 @@ def index_notes(apps, schema_editor) -> None:
 
 
 def drop_notes_index(apps, schema_editor) -> None:
-    schema_editor.execute("DROP INDEX IF EXISTS interaction_notes")
+    for name in ("interaction_notes", "interaction_notes_family"):
+        schema_editor.execute(f"DROP INDEX IF EXISTS {name}")
 
 
 class Migration(migrations.Migration):
@@ -94,7 +134,7 @@ class Migration(migrations.Migration):
                         verbose_name="channel",
                     ),
                 ),
-                ("from_them", models.BooleanField(verbose_name="from them")),
+                ("from_them", models.BooleanField(default=False, verbose_name="from them")),
             ],
             options={
                 "verbose_name": "last contact",
@@ -133,6 +173,7 @@ class Migration(migrations.Migration):
             model_name="family",
             index=models.Index(fields=["created_at", "id"], name="family_created"),
         ),
+        migrations.RunPython(begin_with_every_family, stop_with_every_family),
         migrations.RunPython(look_at_the_log, migrations.RunPython.noop),
         migrations.RunPython(index_notes, drop_notes_index),
     ]

@@ -1,5 +1,7 @@
 """What the list of families reads besides the families: when each was last in touch, and lists that people keep."""
 
+from datetime import UTC, datetime
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -7,11 +9,14 @@ from django.utils.translation import gettext_lazy as _
 from crm.enums import Channel
 from crm.models.people import Family
 
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""The last contact of a family that was never in touch, so that an index leads to those as well."""
+
 
 class LastContact(models.Model):
     """The newest contact of a family, in or out; written with the log, so that lists can sort by it.
 
-    A family that was never in touch has no row.
+    Every family has its row from its first moment: the database adds it, whoever adds the family.
     """
 
     family = models.OneToOneField(
@@ -19,7 +24,7 @@ class LastContact(models.Model):
     )
     at = models.DateTimeField(_("when"))
     channel = models.CharField(_("channel"), max_length=12, choices=Channel, blank=True)
-    from_them = models.BooleanField(_("from them"))
+    from_them = models.BooleanField(_("from them"), default=False)
 
     class Meta:
         verbose_name = _("last contact")
@@ -28,6 +33,11 @@ class LastContact(models.Model):
 
     def __str__(self) -> str:
         return f"last contact of family {self.family_id}"
+
+    @property
+    def ever(self) -> bool:
+        """Whether there was any."""
+        return self.at > NEVER
 
 
 class SavedView(models.Model):

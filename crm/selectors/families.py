@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.addresses import pretty_address
 from crm.enums import CHILD_ROLES
 from crm.models import ChannelTally, ContactPoint, Family, LastContact, Member
+from crm.models.lists import NEVER
 from crm.querysets import FamilyQuerySet
 from crm.selectors.mentions import Mention, mentions
 from crm.selectors.pages import Leg, Page, cut_legs
@@ -53,27 +54,21 @@ def families_page(families: FamilyQuerySet, after: str, *, sort: str = "name", t
     """One page of these families; whom a text is found in by name or address comes before whom it is written of."""
     families = families.select_related("stated", "last_contact").prefetch_related("tags")
     named = families.search(text) if text else families
-    legs = _in_order(named, sort, beyond=False)
+    legs = [_in_order(named, sort, beyond=False)]
     if text:
-        legs += _in_order(families.search_beyond(text), sort, beyond=True)
+        legs.append(_in_order(families.search_beyond(text), sort, beyond=True))
     return cut_legs(legs, after, PAGE_SIZE)
 
 
-def _in_order(families: QuerySet[Family], sort: str, *, beyond: bool) -> list[Leg]:
-    """Along an index; by last contact those that never had any are a stretch of their own, the longest ago of all."""
+def _in_order(families: QuerySet[Family], sort: str, *, beyond: bool) -> Leg:
+    """Along an index; by last contact those that never had any are the longest ago of all."""
     families = families.annotate(beyond=Value(beyond, BooleanField()))
     name, descending = sort.removeprefix("-"), sort.startswith("-")
-    legs = [_leg(families, _ORDERS[name], descending)]
-    if name != "last":
-        return legs
-    legs = [_leg(families.filter(last_contact__isnull=False), _ORDERS[name], descending)]
-    never = _leg(families.filter(last_contact__isnull=True), ("id",), descending)
-    return [*legs, never] if descending else [never, *legs]
-
-
-def _leg(families: QuerySet[Family], fields: tuple[str, ...], descending: bool) -> Leg:
-    sign = "-" if descending else ""
-    return Leg(families.order_by(*(sign + name for name in fields)), fields, descending)
+    if name == "last":
+        # Every family has its row; said so, the join may begin with the index of times.
+        families = families.filter(last_contact__at__gte=NEVER)
+    fields = _ORDERS[name]
+    return Leg(families.order_by(*(f"-{one}" if descending else one for one in fields)), fields, descending)
 
 
 def family_rows(families: Sequence[Family], text: str = "") -> list[FamilyRow]:
@@ -101,7 +96,7 @@ def _row(
         contact=point.member.name if point and point.member else adults.get(family.pk, ""),
         address=pretty_address(point.channel, point.value) if point else "",
         address_channel=point.channel if point else "",
-        last=getattr(family, "last_contact", None),
+        last=family.last_contact if family.last_contact.ever else None,
         best=best,
         prefers=stated.preferred_channel if stated else "",
         mention=mention,

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from crm.folding import search_words
 from crm.models import Family
-from crm.querysets import notes_holding
+from crm.querysets import notes_holding, standing_notes
 
 AROUND = 60
 MOST = 500
@@ -32,7 +32,7 @@ def mentions(families: Sequence[Family], text: str) -> dict[int, Mention]:
     holding = Q()
     for word in words:
         holding |= Q(folded__contains=word)
-    notes = notes_holding([]).filter(holding, family__in=ids).order_by("-occurred_at")
+    notes = standing_notes(notes_holding([]).filter(holding, family__in=ids)).order_by("-occurred_at")
     for family_id, folded, at in notes.values_list("family_id", "folded", "occurred_at")[:MOST]:
         found.setdefault(family_id, Mention(_around(folded, words), at))
     return found

@@ -29,7 +29,13 @@ _TAG = """
     SELECT family.id, %s FROM picked JOIN crm_family family ON family.id = picked.id WHERE true
     ON CONFLICT (family_id, tag_id) DO NOTHING RETURNING family_id
 """
-_UNTAG = "DELETE FROM crm_family_tags WHERE tag_id = %s AND family_id IN (SELECT id FROM picked) RETURNING family_id"
+# A value for each family: what stands in a new tag is not counted yet, and a join would be planned for a single row.
+_UNTAG = """
+    DELETE FROM crm_family_tags WHERE id IN (
+        SELECT (SELECT held.id FROM crm_family_tags held WHERE held.family_id = picked.id AND held.tag_id = %s)
+        FROM picked)
+    RETURNING family_id
+"""
 _NOTE = """
     INSERT INTO crm_change (content_type_id, object_pk, object_id, object_repr, action, changes_text, changes,
         actor_id, actor_name, cid, timestamp, family_id)

@@ -8,6 +8,7 @@ from django.db.models.functions import Cast, Concat
 
 from crm.enums import Direction
 from crm.models import Family, Interaction, LastContact
+from crm.models.lists import NEVER
 from crm.services.engine import given
 from crm.services.interactions import STAFF
 
@@ -28,6 +29,10 @@ _NEWER = """
     SET at = excluded.at, channel = excluded.channel, from_them = excluded.from_them
     WHERE crm_lastcontact.at < excluded.at
 """
+_TAKEN_BACK = """
+    SELECT DISTINCT entry.family_id FROM named JOIN crm_interaction entry ON entry.id = named.id
+    WHERE entry.interaction_type = 'correction' AND entry.external_id LIKE 'correction-%%'
+"""
 
 
 def note_contacts(*, interaction_ids: Sequence[int]) -> None:
@@ -40,10 +45,9 @@ def note_contacts(*, interaction_ids: Sequence[int]) -> None:
     names, parameters = given("named", {"id": ("bigint", interaction_ids)})
     with connection.cursor() as cursor:
         cursor.execute(f"WITH {names} {_NEWER}", parameters)
-    taken_back = Interaction.objects.filter(
-        pk__in=interaction_ids, interaction_type="correction", external_id__startswith="correction-"
-    )
-    if families := list(taken_back.values_list("family_id", flat=True).distinct()):
+        cursor.execute(f"WITH {names} {_TAKEN_BACK}", parameters)
+        families = [row[0] for row in cursor.fetchall()]
+    if families:
         read_contacts_again(family_ids=families)
 
 
@@ -62,19 +66,19 @@ def _read_again(family_ids: Sequence[int]) -> None:
         newest=Subquery(_standing().order_by("-occurred_at", "-pk").values("pk")[:1])
     )
     found = Interaction.objects.filter(pk__in=newest.order_by().values("newest"))
-    rows = [
-        LastContact(
-            family_id=one.family_id,
-            at=one.occurred_at,
-            channel=one.channel,
-            from_them=one.direction == Direction.IN,
-        )
-        for one in found.only("family_id", "occurred_at", "channel", "direction").order_by("family")
-    ]
-    LastContact.objects.filter(family__in=family_ids).exclude(family__in=[one.family_id for one in rows]).delete()
+    newest_of = {one.family_id: one for one in found.only("family_id", "occurred_at", "channel", "direction")}
+    there = Family.objects.filter(pk__in=family_ids).order_by("pk").values_list("pk", flat=True)
+    rows = [_row(pk, newest_of.get(pk)) for pk in there]
     LastContact.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["family"], update_fields=["at", "channel", "from_them"]
     )
+
+
+def _row(family_id: int, entry: Interaction | None) -> LastContact:
+    if entry is None:
+        return LastContact(family_id=family_id, at=NEVER)
+    from_them = entry.direction == Direction.IN
+    return LastContact(family_id=family_id, at=entry.occurred_at, channel=entry.channel, from_them=from_them)
 
 
 def _standing() -> QuerySet[Interaction]:

@@ -17,7 +17,7 @@ MOST_TABS = 80
 def open_family(page: Page, search: str) -> None:
     """The page of the first family that a search finds."""
     page.goto(f"/families/?q={search}")
-    page.locator("#families-list li a").first.click()
+    page.locator("#families-list .fam-name a").first.click()
     expect(page.locator("#family-name")).to_be_visible()
 
 
@@ -55,15 +55,15 @@ def test_search_finds_a_family_by_its_number_in_any_notation(desk: Page) -> None
         desk.keyboard.press("/")
         desk.keyboard.type(typed)
         desk.keyboard.press("Enter")
-        expect(desk.locator("#families-list li")).to_contain_text(["Martinez family"])
+        expect(desk.locator("#families-list .fam-row")).to_contain_text(["Martinez family"])
 
 
 def test_the_list_narrows_while_one_types(desk: Page) -> None:
     desk.goto("/families/")
     mark_document(desk)
     desk.locator("#id_q").press_sequentially("papad")
-    expect(desk.locator("#families-list li")).to_have_count(1)
-    expect(desk.locator("#families-list li")).to_contain_text("Papadakis")
+    expect(desk.locator("#families-list .fam-row")).to_have_count(1)
+    expect(desk.locator("#families-list .fam-row")).to_contain_text("Papadakis")
     expect(desk).to_have_url(re.compile("q=papad"))
     assert is_same_document(desk)
 
