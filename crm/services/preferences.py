@@ -91,5 +91,6 @@ def state_preferences(
             (row, {"preferred_channel": (before[row.pk].preferred_channel, row.preferred_channel)}) for row in changed
         ]
     )
-    if wanted:
-        announce("preferences_changed", ids=sorted(wanted))
+    told = [row.pk for row in rows if row.pk not in before or before[row.pk].preferred_channel != row.preferred_channel]
+    if told:
+        announce("preferences_changed", ids=sorted(told))

@@ -167,10 +167,12 @@ def test_an_import_tells_of_consent_and_wishes_in_few_messages_and_of_no_entry(h
 
 def test_many_wishes_at_once_tell_of_those_that_changed_and_say_who(heard, django_assert_max_num_queries):
     families, boss = [make_family() for _each in range(60)], make_user("boss")
-    state_preferences(wanted={family.pk: "email" for family in families[:30]})
+    now = timezone.now()
+    state_preferences(wanted={family.pk: ("email", now) for family in families[:30]})
     assert heard() == {PREFERENCES: [family.pk for family in families[:30]]}
     with acting_for(boss.pk), django_assert_max_num_queries(14):
-        state_preferences(wanted={family.pk: "email" for family in families} | {families[0].pk: "sms"})
+        wanted = {family.pk: ("email", now) for family in families} | {families[0].pk: ("sms", now)}
+        state_preferences(wanted=wanted)
     assert WebhookMessage.objects.count() == 1
     assert heard() == {PREFERENCES: [families[0].pk, *(family.pk for family in families[30:])]}
     told = Change.objects.filter(content_type__model="statedpreference").order_by("family_id")
