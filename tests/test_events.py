@@ -8,11 +8,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from crm.models import Event, Family, Interaction, Member, Place
+from crm.models import Event, Family, Interaction, Member, Place, SavedView
 from crm.selectors.events import EVENTS_PER_PAGE, FAMILIES_PER_PAGE, event_numbers
 from crm.selectors.naming import families_named
 from crm.services import add_places, set_attendance
-from tests.factories import guardian, make_event, make_family
+from tests.factories import guardian, make_event, make_family, make_user
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}
@@ -199,14 +199,31 @@ def test_people_are_added_by_name_by_tag_and_as_they_walk_in(staff_client: Clien
     found = staff_client.get(path, {"find": "novak"}, HTTP_HX_REQUEST="true", HTTP_HX_TARGET="found").content.decode()
     assert "Novak family" in found
     assert "<html" not in found
-    staff_client.post(path, {"tag": tagged.tags.get().pk})
-    staff_client.post(path, {"tag": tagged.tags.get().pk})
+    staff_client.post(path, {"group": f"tag:{tagged.tags.get().pk}"})
+    staff_client.post(path, {"group": f"tag:{tagged.tags.get().pk}"})
     staff_client.post(path, {"person": f"{guardian(walker).pk}:attended"})
     staff_client.post(path, {"family": walker.pk})
     states = dict(Place.objects.values_list("member__name", "state"))
     assert states == {"Elena Okafor": "expected", "Elena Novak": "attended", "Sofia Novak": "expected"}
     assert not Place.objects.filter(family=left).exists()
     assert log_of(tagged) == ["event_expected"]
+
+
+def test_people_are_expected_by_a_saved_view(staff_client: Client, staff: Any) -> None:
+    event = make_event()
+    path = reverse("crm:event-people", args=[event.pk])
+    trial, _other = make_family("Okafor family", stage="enquiry"), make_family("Wu family", stage="enrolled")
+    mine = SavedView.objects.create(name="On trial", query={"stage": "enquiry"}, owner=staff)
+    theirs = SavedView.objects.create(name="Theirs", query={}, owner=make_user("priya"))
+    broken = SavedView.objects.create(name="Old", query={"tag": "gone"}, owner=staff)
+    assert "On trial" in staff_client.get(path).content.decode()
+    assert staff_client.post(path, {"group": f"view:{theirs.pk}"}).status_code == 422
+    refused = staff_client.post(path, {"group": f"view:{broken.pk}"})
+    assert refused.status_code == 422
+    assert "no longer works" in refused.content.decode()
+    for _twice in range(2):
+        assert staff_client.post(path, {"group": f"view:{mine.pk}"}).status_code == 302
+    assert set(Place.objects.values_list("member__family", flat=True)) == {trial.pk}
 
 
 def test_a_guest_gets_a_family_page_once(staff_client: Client) -> None:
@@ -226,7 +243,8 @@ def test_a_guest_gets_a_family_page_once(staff_client: Client) -> None:
 @pytest.mark.parametrize(
     ("given", "status"),
     [({}, 400), ({"person": "1:gone"}, 400), ({"person": "x:expected"}, 400), ({"person": "404:expected"}, 404),
-     ({"tag": "404"}, 422), ({"guest": ""}, 422), ({"guest": "A", "guest_email": "no"}, 422)],
+     ({"group": "tag:404"}, 422), ({"group": "view:404"}, 422), ({"group": ""}, 422), ({"guest": ""}, 422),
+     ({"guest": "A", "guest_email": "no"}, 422)],
 )  # fmt: skip
 def test_bad_people_are_refused(staff_client: Client, given: dict[str, str], status: int) -> None:
     event = make_event()

@@ -1,13 +1,14 @@
 """Forms of events."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from crm.forms.fields import DateTimeField
-from crm.models import Event, Tag
+from crm.models import Event, SavedView, Tag
 
 
 class EventForm(forms.ModelForm):
@@ -33,15 +34,26 @@ class EventForm(forms.ModelForm):
         return given
 
 
-class TagForm(forms.Form):
-    """Everybody in the families that carry a tag."""
+class GroupForm(forms.Form):
+    """Everybody in the families that carry a tag, or that one of this person's saved views finds."""
 
-    tag = forms.ModelChoiceField(
-        label=_("Everybody with the tag"),
-        queryset=Tag.objects.all(),
-        empty_label=_("Choose a tag"),
-        widget=forms.Select(attrs={"class": "form-select"}),
+    group = forms.ChoiceField(
+        label=_("Everybody with the tag, or in the view"), widget=forms.Select(attrs={"class": "form-select"})
     )
+
+    def __init__(self, *args: Any, views: QuerySet[SavedView], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.views = views
+        tags = [(f"tag:{tag.pk}", tag.name) for tag in Tag.objects.all()]
+        saved = [(f"view:{view.pk}", view.name) for view in views]
+        groups = [(_("Tags"), tags), (_("Saved views of families"), saved)]
+        field = cast(forms.ChoiceField, self.fields["group"])
+        field.choices = [("", _("Choose a tag or a view")), *(pair for pair in groups if pair[1])]
+
+    def chosen(self) -> Tag | SavedView:
+        """What was chosen."""
+        kind, _colon, key = self.cleaned_data["group"].partition(":")
+        return Tag.objects.get(pk=key) if kind == "tag" else self.views.get(pk=key)
 
 
 class GuestForm(forms.Form):

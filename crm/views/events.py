@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from crm.forms.events import EventForm, TagForm
+from crm.forms.events import EventForm, GroupForm
 from crm.models import Event
 from crm.roles import OfficeRole, role_required
 from crm.selectors.events import (
@@ -19,6 +19,7 @@ from crm.selectors.events import (
     event_page,
     with_numbers,
 )
+from crm.selectors.saved_views import views_of
 
 
 @role_required(OfficeRole.STAFF)
@@ -52,7 +53,7 @@ def event(request: HttpRequest, pk: int) -> HttpResponse:
     context["numbers"] = event_numbers(event)
     if request.headers.get("HX-Target") == "people":
         return render(request, "crm/partials/check_in_list.html", context)
-    context["tag_form"] = TagForm()
+    context["group_form"] = GroupForm(views=views_of(request.user.pk or 0))
     return render(request, "crm/event.html", context)
 
 

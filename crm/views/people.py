@@ -1,4 +1,4 @@
-"""Whom to expect at an event: by name, by tag, by hand, or as somebody walks in."""
+"""Whom to expect at an event: by name, by tag or saved view, by hand, or as somebody walks in."""
 
 import re
 
@@ -12,12 +12,13 @@ from django.views.decorators.http import require_http_methods
 
 from crm.enums import Attendance, Role, Stage
 from crm.errors import Invalid
-from crm.forms.events import GuestForm, TagForm
-from crm.models import Event, Family, Member
+from crm.forms.events import GroupForm, GuestForm
+from crm.models import Event, Family, Member, Tag
 from crm.models.people import generate_reference
 from crm.roles import OfficeRole, role_required
 from crm.selectors.events import find_people, members_of
 from crm.selectors.naming import MOST_LINES, families_named, read_lines
+from crm.selectors.saved_views import view_families, views_of
 from crm.services import (
     ContactDetails,
     FamilyDetails,
@@ -43,7 +44,7 @@ def event_people(request: HttpRequest, pk: int) -> HttpResponse:
 def _page(
     request: HttpRequest,
     event: Event,
-    tag_form: TagForm | None = None,
+    group_form: GroupForm | None = None,
     guest_form: GuestForm | None = None,
     unclear: list[str] | None = None,
 ) -> HttpResponse:
@@ -52,19 +53,19 @@ def _page(
     if request.headers.get("HX-Target") == "found":
         return render(request, "crm/partials/found_people.html", context)
     context |= {
-        "tag_form": tag_form or TagForm(),
+        "group_form": group_form or GroupForm(views=views_of(request.user.pk or 0)),
         "guest_form": guest_form or GuestForm(),
         "unclear": unclear,
         "most_lines": MOST_LINES,
         "guest_ref": request.POST.get("guest_ref") or generate_reference(),
     }
-    refused = unclear is not None or bool((tag_form and tag_form.errors) or (guest_form and guest_form.errors))
+    refused = unclear is not None or bool((group_form and group_form.errors) or (guest_form and guest_form.errors))
     return render(request, "crm/event_people.html", context, status=422 if refused else 200)
 
 
 def _add(request: HttpRequest, event: Event) -> HttpResponse:
-    if "tag" in request.POST:
-        return _add_by_tag(request, event)
+    if "group" in request.POST:
+        return _add_group(request, event)
     if "guest" in request.POST:
         return _add_guest(request, event)
     if "named" in request.POST:
@@ -89,11 +90,17 @@ def _expect(request: HttpRequest, event: Event, members: list[Member]) -> HttpRe
     return redirect(event)
 
 
-def _add_by_tag(request: HttpRequest, event: Event) -> HttpResponse:
-    form = TagForm(request.POST)
+def _add_group(request: HttpRequest, event: Event) -> HttpResponse:
+    form = GroupForm(request.POST, views=views_of(request.user.pk or 0))
     if not form.is_valid():
-        return _page(request, event, tag_form=form)
-    return _expect(request, event, members_of(Family.objects.filter(tags=form.cleaned_data["tag"])))
+        return _page(request, event, group_form=form)
+    group = form.chosen()
+    try:
+        families = Family.objects.filter(tags=group) if isinstance(group, Tag) else view_families(group)
+    except Invalid as invalid:
+        form.add_error("group", str(invalid))
+        return _page(request, event, group_form=form)
+    return _expect(request, event, members_of(families))
 
 
 def _add_named(request: HttpRequest, event: Event) -> HttpResponse:
