@@ -52,6 +52,16 @@ def logged_in(client: Client) -> bool:
     return client.get(reverse("account")).status_code == 200
 
 
+def test_half_a_log_in_ends_with_the_password_that_began_it(client: Client) -> None:
+    user = make_user("nora")
+    with_factor(user)
+    try_in(client)
+    user.set_password("another-one")
+    user.save()
+    assert client.post(reverse("login-code"), {"code": app_code()})["Location"] == reverse("login")
+    assert not logged_in(client)
+
+
 # Guessing
 
 

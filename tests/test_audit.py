@@ -14,7 +14,7 @@ from campaigns.models import Campaign
 from campaigns.services import CampaignDetails, change_campaign, create_campaign, start_campaign
 from crm.audit import acting_for
 from crm.jobs import work_on_import
-from crm.models import ApiKey, Change, Consent, ContactPoint, Family, Import, Topic
+from crm.models import ApiKey, AttributeField, Change, Consent, ContactPoint, Family, Import, Topic
 from crm.roles import OfficeRole
 from crm.services import (
     ContactDetails,
@@ -50,6 +50,21 @@ def told(model: type, **about: Any) -> list[dict[str, Any]]:
     """The changes of a table, oldest first."""
     found = Change.objects.filter(content_type__model=model._meta.model_name, **about).order_by("id")
     return [change.changes for change in found]
+
+
+def test_a_change_of_an_own_field_is_told_on_the_familys_page_and_in_the_admin(boss: Any) -> None:
+    family = make_family("Martinez family")
+    with acting_for(boss.pk):
+        AttributeField.objects.create(key="bus", label="Bus", kind="choice", options=["Red", "Blue"])
+        family.attributes = {"bus": "Red", "kids": 3, "langs": ["es", "en"]}
+        family.save()
+    client = Client()
+    client.force_login(boss)
+    for path in (family.get_absolute_url(), reverse("crm:family-changes", args=[family.pk])):
+        assert "bus: Red, kids: 3, langs: es, en" in client.get(path).content.decode()
+    assert client.get(reverse("admin:crm_change_changelist")).status_code == 200
+    for change in Change.objects.all():
+        assert client.get(reverse("admin:crm_change_change", args=[change.pk])).status_code == 200
 
 
 def test_a_family_changed_by_a_person_leaves_who_what_and_when(boss: Any) -> None:

@@ -81,6 +81,13 @@ def test_no_cell_begins_like_a_formula(manager_client: Client, house: None) -> N
     assert "'+447700900142" in [cell.value for line in sheet.iter_rows() for cell in line]
 
 
+def test_a_workbook_holds_names_with_control_characters(manager_client: Client) -> None:
+    family = make_family("Wu family")
+    Member.objects.create(family=family, name="Tab\x0bbed")
+    sheet = openpyxl.load_workbook(io.BytesIO(export(manager_client, "xlsx"))).worksheets[0]
+    assert "Tab\ufffdbed" in [cell.value for line in sheet.iter_rows() for cell in line]
+
+
 def test_a_row_tells_all_of_a_person(manager_client: Client, house: None) -> None:
     found = {row["member_name"]: row for row in rows(export(manager_client))}
     nia = found["'=cmd|' /C calc'!A0"]

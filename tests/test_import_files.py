@@ -46,6 +46,11 @@ def test_a_separator_inside_quotation_marks_is_no_separator() -> None:
     assert rows_of(f'{HEAD}\nA-1,"a;b;c","d\te"\n'.encode())[1] == ["A-1", "a;b;c", "d\te"]
 
 
+def test_the_line_that_tells_a_spreadsheet_the_separator_is_no_row() -> None:
+    assert rows_of(f"sep=;\r\n{HEAD};A\n1;2\n".encode("utf-8-sig")) == [[HEAD, "A"], ["1", "2"]]
+    assert rows_of(b"sep=\na,b\n")[0] == ["sep="]
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [

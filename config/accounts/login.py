@@ -11,6 +11,7 @@ from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -44,7 +45,12 @@ class EarshotLogin(LoginView):
         user: Any = form.get_user()
         if not has_second_factor(user):
             return super().form_valid(form)
-        self.request.session[HALF_WAY] = {"user": user.pk, "backend": user.backend, "since": time.time()}
+        self.request.session[HALF_WAY] = {
+            "user": user.pk,
+            "backend": user.backend,
+            "since": time.time(),
+            "proof": user.get_session_auth_hash(),
+        }
         return HttpResponseRedirect(f"{reverse('login-code')}?{urlencode({'next': self.get_redirect_url()})}")
 
 
@@ -77,8 +83,10 @@ def _half_way(request: HttpRequest) -> Any | None:
     if held is None or not 0 <= time.time() - held["since"] < TIME_FOR_CODE:
         return None
     user: Any = get_user_model().objects.filter(pk=held["user"], is_active=True).first()
-    if user is not None:
-        user.backend = held["backend"]
+    if user is None or not constant_time_compare(held.get("proof", ""), user.get_session_auth_hash()):
+        # The password that was given is no longer the one.
+        return None
+    user.backend = held["backend"]
     return user
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO
 
 from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from crm.importing.cells import defuse
 
@@ -23,7 +24,7 @@ class _Echo:
 def csv_lines(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """CSV text in pieces, with the mark by which spreadsheets know UTF-8."""
     writer = csv.writer(_Echo())
-    pieces = [BYTE_ORDER_MARK, writer.writerow(headings)]
+    pieces = [BYTE_ORDER_MARK, writer.writerow([defuse(heading) for heading in headings])]
     for row in rows:
         pieces.append(writer.writerow([defuse(cell) for cell in row]))
         if len(pieces) >= LINES_AT_ONCE:
@@ -36,9 +37,10 @@ def xlsx_file(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]
     """A workbook of one sheet, written to disk row by row; the caller closes it."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(title)
-    sheet.append(list(headings))
+    sheet.append([ILLEGAL_CHARACTERS_RE.sub("\ufffd", defuse(heading)) for heading in headings])
     for row in rows:
-        sheet.append([defuse(cell) for cell in row])
+        # XML has no place for control characters (XML 1.0, 2.2).
+        sheet.append([ILLEGAL_CHARACTERS_RE.sub("\ufffd", defuse(cell)) for cell in row])
     file = tempfile.TemporaryFile(prefix="earshot-export-")  # noqa: SIM115 - the answer closes it
     book.save(file)
     file.seek(0)

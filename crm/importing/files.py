@@ -3,15 +3,17 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import BinaryIO
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm.importing.cells import undefuse
 from crm.importing.problems import Unreadable
 from crm.importing.workbooks import is_workbook, read_workbook
 
@@ -30,6 +32,9 @@ _OTHER_THINGS = {
     b"\x1f\x8b": "gzip",
     b"{\\rtf": "RTF",
 }
+# The line by which Excel is told the separator; it shows and counts it no more than we do.
+_TOLD = re.compile(r"sep=([,;\t])\r?\n?\Z", re.IGNORECASE)
+LONGEST_TOLD = 8
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
 
@@ -107,6 +112,8 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
 
 def _separator_of(file: BinaryIO, encoding: str) -> str:
     """The separator that cuts the first rows into equally many fields; two that do are one too many."""
+    if told := _TOLD.match(_first_line(file, encoding)):
+        return told[1]
     scores = {}
     for separator in SEPARATORS:
         fields = _fields_of_sample(file, encoding, separator)
@@ -120,6 +127,15 @@ def _separator_of(file: BinaryIO, encoding: str) -> str:
         named = " / ".join(str(SEPARATORS[separator]) for separator in fitting)
         raise Unreadable(_("It is not clear what separates the columns: %s. Use one of them only.") % named)
     return fitting[0]
+
+
+def _first_line(file: BinaryIO, encoding: str) -> str:
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding=encoding, newline="")
+    try:
+        return text.readline(LONGEST_TOLD)
+    finally:
+        text.detach()
 
 
 def _fields_of_sample(file: BinaryIO, encoding: str, separator: str) -> list[int]:
@@ -140,7 +156,9 @@ def read_rows(file: BinaryIO, shape: Shape) -> Generator[tuple[int, Cells], None
     text = io.TextIOWrapper(file, encoding=shape.encoding, newline="")
     number = filled = 0
     try:
-        for number, cells in enumerate(csv.reader(text, delimiter=shape.separator, strict=True), start=1):
+        first = text.readline()
+        lines = text if _TOLD.match(first) else chain([first], text)
+        for number, cells in enumerate(csv.reader(lines, delimiter=shape.separator, strict=True), start=1):
             filled += any(cells)
             if filled > settings.IMPORT_MOST_ROWS + 1:
                 raise Unreadable(_("More than %d rows; split the file.") % settings.IMPORT_MOST_ROWS, number)
@@ -155,7 +173,7 @@ def read_rows(file: BinaryIO, shape: Shape) -> Generator[tuple[int, Cells], None
 def read_headings(file: BinaryIO, shape: Shape) -> list[str]:
     """The first row, trimmed; raises `Unreadable` where it cannot serve as headings."""
     headings = next((cells for _number, cells in read_rows(file, shape)), [])
-    names = [heading.replace("\x00", "").strip() for heading in headings]
+    names = [undefuse(heading.replace("\x00", "")).strip() for heading in headings]
     if not any(names):
         raise Unreadable(_("The first row must hold the headings of the columns."), 1)
     if len(names) > MOST_COLUMNS:

@@ -98,4 +98,8 @@ def _told(field: Any, value: Any) -> str:
         return str(_("yes") if value else _("no"))
     if value in _NOTHING:
         return ""
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_told(None, one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(_told(None, one) for one in value)
     return str(dict(getattr(field, "flatchoices", ())).get(value, value))
