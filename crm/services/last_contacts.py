@@ -31,7 +31,8 @@ _NEWER = """
 """
 _TAKEN_BACK = """
     SELECT DISTINCT entry.family_id FROM crm_interaction entry
-    WHERE entry.id BETWEEN %s AND %s AND entry.interaction_type = 'correction' AND entry.external_id LIKE 'correction-%%'
+    WHERE entry.id BETWEEN %s AND %s
+        AND entry.interaction_type = 'correction' AND entry.external_id LIKE 'correction-%%'
 """
 
 
