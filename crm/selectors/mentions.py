@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, TextField, Value
+from django.db.models.functions import Concat
 
 from crm.folding import search_words
 from crm.models import Family
@@ -29,10 +30,14 @@ def mentions(families: Sequence[Family], text: str) -> dict[int, Mention]:
     if not ids or not words:
         return {}
     found: dict[int, Mention] = {}
+    # Of so few families the entries are read: the index of words would be asked for all that hold a common one.
     holding = Q()
     for word in words:
-        holding |= Q(folded__contains=word)
-    notes = standing_notes(notes_holding([]).filter(holding, family__in=ids)).order_by("-occurred_at")
+        holding |= Q(unindexed__contains=word)
+    written = (
+        notes_holding([]).filter(family__in=ids).alias(unindexed=Concat("folded", Value(""), output_field=TextField()))
+    )
+    notes = standing_notes(written.filter(holding)).order_by("-occurred_at")
     for family_id, folded, at in notes.values_list("family_id", "folded", "occurred_at")[:MOST]:
         found.setdefault(family_id, Mention(_around(folded, words), at))
     return found
