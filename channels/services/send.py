@@ -22,6 +22,7 @@ from crm.enums import Urgency
 from crm.errors import Invalid
 from crm.models import Family, Member, Topic
 from crm.wake import wake
+from crm.years import FURTHEST
 
 LONGEST_BODY = 100_000
 LONGEST_SUBJECT = 300
@@ -175,6 +176,8 @@ def _check(request: MessageRequest, topics: dict[str, Topic]) -> dict[str, str]:
         errors["dedupe_key"] = _("Keys that begin with “campaign:” belong to campaigns.")
     if request.send_after is not None and timezone.is_naive(request.send_after):
         errors["send_after"] = _("Say the time zone, as in 2026-11-12T17:24:00+00:00.")
+    elif request.send_after is not None and request.send_after > timezone.now() + FURTHEST:
+        errors["send_after"] = _("That is more than ten years away; please check the year.")
     return errors or filling_problems(request, _LIMITS)
 
 

@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from crm.years import FIRST_YEAR, LAST_YEAR, is_ours
+
 JSON_LIMIT = 64 * 1024
 _LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")
 
@@ -29,7 +31,10 @@ class StrictSerializer(serializers.Serializer):
 class Moment(serializers.DateTimeField):
     """A time with its zone; a naive one is refused, since nobody can know which hour it means."""
 
-    default_error_messages = {"naive": _("Say the time zone, as in 2026-11-12T17:24:00+00:00.")}
+    default_error_messages = {
+        "naive": _("Say the time zone, as in 2026-11-12T17:24:00+00:00."),
+        "years": _("Please check the year: we keep times from {first} to {last}."),
+    }
 
     def to_internal_value(self, value: Any) -> datetime:
         """An aware time; a plus sign that a query string turned into a space is put back."""
@@ -38,9 +43,11 @@ class Moment(serializers.DateTimeField):
         return super().to_internal_value(value)
 
     def enforce_timezone(self, value: datetime) -> datetime:
-        """Refuse a naive time instead of guessing."""
+        """Refuse a naive time instead of guessing, and one that no calendar of ours holds."""
         if timezone.is_naive(value):
             self.fail("naive")
+        if not is_ours(value):
+            self.fail("years", first=FIRST_YEAR, last=LAST_YEAR)
         return super().enforce_timezone(value)
 
 
