@@ -1,6 +1,5 @@
 """Serializer parts that every door shares."""
 
-import json
 import re
 from datetime import datetime
 from typing import Any
@@ -10,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from crm.sizes import fits
 from crm.years import FIRST_YEAR, LAST_YEAR, is_ours
 
-JSON_LIMIT = 64 * 1024
 _LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")
 
 
@@ -53,18 +52,18 @@ class Moment(serializers.DateTimeField):
 
 @extend_schema_field({"type": "object", "additionalProperties": {}})
 class JSONObject(serializers.JSONField):
-    """A JSON object of at most 64 KB."""
+    """A JSON object of at most 128 KB."""
 
     default_error_messages = {
         "object": _("This must be an object."),
-        "long": _("At most 64 KB, please."),
+        "long": _("At most 128 KB without null characters, please."),
     }
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """The object as it came."""
         if not isinstance(data, dict):
             self.fail("object")
-        if len(json.dumps(data)) > JSON_LIMIT:
+        if not fits(data):
             self.fail("long")
         return data
 
