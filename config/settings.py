@@ -312,7 +312,7 @@ REST_FRAMEWORK = {
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    else {"BACKEND": "config.counts.SharedCounts", "LOCATION": str(VAR_DIR / "counts.sqlite3")}
 }
 API_RATE = whole_number("API_RATE", default=1200, least=0, most=1_000_000)
 API_PORTAL_RATE = whole_number("API_PORTAL_RATE", default=240, least=0, most=1_000_000)

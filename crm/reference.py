@@ -26,7 +26,7 @@ How long after an attempt an answer still belongs to it: {windows}.
 ## Metadata
 
 Each key may be left out or null. A declared key that holds something else is refused by its name, as in
-`metadata.duration`; keys that are not declared are kept as they come. The whole takes at most 64 KB.
+`metadata.duration`; keys that are not declared are kept as they come. The whole takes at most 128 KB.
 """
 _DIRECTIONS = {"out": "from us", "in": "from them", "": "–"}
 

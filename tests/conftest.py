@@ -22,6 +22,13 @@ def unpaced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(django_settings, "USUAL_RATES", {})
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_counts(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests side by side do not count each other's requests, nor those of a server on this machine."""
+    if not django_settings.REDIS_URL:
+        django_settings.CACHES["default"]["LOCATION"] = str(tmp_path_factory.mktemp("counts") / "counts.sqlite3")
+
+
 @pytest.fixture
 def staff(db: None) -> Any:
     return make_user("nora")

@@ -474,7 +474,7 @@ def test_calls_come_once_in_the_familys_zone_and_start_nothing(manager_client: C
         ("A-1,2026-11-02 17:24,shouted,,,,", "“shouted” is not one of"),
         ("A-1,2026-11-02 17:24,answered,Nobody,,,", "“Nobody” is not a person"),
         ("A-1,2026-11-02 17:24,answered,,long,,", "“long” is not a length"),
-        (f"A-1,2026-11-02 17:24,answered,,,{'n' * 70_000},", "64 KB"),
+        (f"A-1,2026-11-02 17:24,answered,,,{'é' * 100_000},", "128 KB"),
     ],
 )
 def test_bad_calls_are_named(manager_client: Client, row: str, words: str) -> None:

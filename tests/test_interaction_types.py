@@ -1,15 +1,18 @@
 """What metadata may hold: declared once, checked at the door, told in the documentation and the schema."""
 
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django.urls import reverse
 
 from crm.errors import Invalid
 from crm.models import Interaction
 from crm.reference import interactions_page
+from crm.services import change_interaction
 from crm.vocabulary import TYPES
 from tests.factories import make_family, make_interaction, make_key
 
@@ -59,8 +62,29 @@ def test_a_type_of_ones_own_may_hold_anything() -> None:
 
 def test_metadata_has_a_largest_size() -> None:
     with pytest.raises(Invalid) as refused:
-        make_interaction(make_family(), "lesson_booked", metadata={"blob": "x" * 70_000})
-    assert "64 KB" in refused.value.errors["metadata"][0]
+        make_interaction(make_family(), "lesson_booked", metadata={"blob": "x" * 140_000})
+    assert "128 KB" in refused.value.errors["metadata"][0]
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "🦊", "\x01", "\\u0000"])
+def test_as_many_letters_of_any_script_fit(staff_client: Client, letter: str) -> None:
+    family, text = make_family(), (letter * 20_000)[:20_000]
+    form = {"notes": text, "token": uuid.uuid4().hex}
+    assert staff_client.post(reverse("crm:log-note", args=[family.pk]), form).status_code == 302
+    entry = Interaction.objects.get()
+    assert entry.metadata == {"notes": text}
+    change_interaction(interaction=entry, changes={"notes": text[1:]}, reason="r" * 200, by_id=None)
+    row = {"family": family.external_ref, "interaction_type": "note", "external_system": "x", "external_id": "1"}
+    row |= {"occurred_at": "2026-11-01T10:00:00Z", "metadata": {"notes": text}}  # type: ignore[dict-item]
+    headers = {"Authorization": f"Bearer {make_key('interactions:write')}"}
+    answer = Client().post("/api/v1/interactions/", [row], content_type="application/json", headers=headers)
+    assert answer.json()["results"][0]["status"] == "created", answer.content[:300]
+
+
+@pytest.mark.parametrize("large", [{"blob": "é" * 66_000}, {"blob": "🦊" * 33_000}, {"a": 1, "b": "nu\x00ll"}])
+def test_bytes_are_measured_and_null_characters_found(large: dict[str, Any]) -> None:
+    with pytest.raises(Invalid, match="128 KB"):
+        make_interaction(make_family(), "lesson_booked", metadata=large)
 
 
 def test_the_api_names_the_key_and_the_row() -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from channels.enums import DeliveryState
 from channels.jobs import process_receipts, send_due
 from channels.models import Delivery, Message, Receipt
-from channels.services import MessageRequest, send_message
+from channels.services import MessageRequest, send_message, send_messages
 from crm.errors import Invalid
 from crm.models import Family, HouseholdChange, Interaction
 from crm.scopes import SCOPES
@@ -143,6 +143,21 @@ def test_a_message_leaves_while_its_family_is_merged() -> None:
         assert (delivery.family, Message.objects.get(pk=message.pk).family) == (keep, keep)
         entry = Interaction.objects.get(interaction_type=f"{delivery.channel}_sent", external_id=str(delivery.pk))
         assert entry.family == keep
+
+
+@side_by_side
+def test_a_message_is_queued_while_its_family_goes() -> None:
+    keep, gone = make_family("Keep"), make_family("Gone")
+    requests = [
+        MessageRequest(gone.pk, f"Closed {n}.", subject="Hall", member_id=person, dedupe_key=f"hall-{n}")
+        for n, person in enumerate([None, gone.members.get().pk])
+    ]
+    outcomes = during_a_merge(keep, gone, lambda: send_messages(requests=requests))
+    assert not isinstance(outcomes, Exception), outcomes
+    assert [one.message.family for one in outcomes] == [keep, keep]
+    assert {one.family for one in Delivery.objects.all()} == {keep}
+    again = send_messages(requests=requests)
+    assert [one.duplicate for one in again if not isinstance(one, Invalid)] == [True, True]
 
 
 @side_by_side

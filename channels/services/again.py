@@ -8,6 +8,7 @@ from channels.models import Message
 from channels.selectors.story import repeat_key
 from channels.services.send import MessageRequest, SendOutcome, send_message
 from crm.errors import Invalid
+from crm.services.holding import hold_families
 
 
 @transaction.atomic
@@ -16,6 +17,8 @@ def send_again(*, message: Message, created_by_id: int | None) -> SendOutcome:
 
     Raises `Invalid` unless the message failed or was blocked: what may have arrived is never repeated.
     """
+    # The family before its message, as a merge locks them.
+    hold_families([message.family_id])
     message = Message.objects.select_for_update(of=("self",)).select_related("topic").get(pk=message.pk)
     if message.status not in (MessageStatus.FAILED, MessageStatus.BLOCKED):
         raise Invalid({"": _("This message has not failed, so it is not sent again.")})

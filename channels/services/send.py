@@ -1,7 +1,7 @@
 """Accepts messages: decides, and writes them to the outbox in one transaction."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -20,8 +20,10 @@ from channels.services.states import cancel_waiting, refresh_status
 from channels.texts import Context
 from crm.enums import Urgency
 from crm.errors import Invalid
-from crm.models import Family, Member, Topic
+from crm.models import Member, Topic
+from crm.services.holding import hold_families
 from crm.wake import wake
+from crm.years import FURTHEST
 
 LONGEST_BODY = 100_000
 LONGEST_SUBJECT = 300
@@ -89,8 +91,10 @@ def send_messages(*, requests: Sequence[MessageRequest]) -> list[SendOutcome | I
 
 
 def _send(requests: Sequence[MessageRequest]) -> list[SendOutcome | Invalid]:
+    standing = hold_families(one.family_id for one in requests)
+    requests = _follow_merges(requests, standing)
     topics = {topic.slug: topic for topic in Topic.objects.all()}
-    outcomes: dict[int, SendOutcome | Invalid] = dict(_refused(requests, topics))
+    outcomes: dict[int, SendOutcome | Invalid] = dict(_refused(requests, topics, set(standing.values())))
     said = _said_before([one for index, one in enumerate(requests) if index not in outcomes])
     new: dict[int, MessageRequest] = {}
     waiting: dict[Key, int] = {}
@@ -112,6 +116,23 @@ def _send(requests: Sequence[MessageRequest]) -> list[SendOutcome | Invalid]:
     return [outcomes[index] for index in range(len(requests))]
 
 
+def _follow_merges(requests: Sequence[MessageRequest], standing: dict[int, int]) -> list[MessageRequest]:
+    """What is for a family that was merged away a moment ago goes to the one that `standing` names in its place.
+
+    Somebody who became one with a namesake in the merge is not named any more: the house is spoken to.
+    """
+    moved = {one.member_id for one in requests if one.member_id and standing.get(one.family_id) != one.family_id}
+    there = set(Member.objects.filter(pk__in=moved).values_list("pk", flat=True)) if moved else set()
+    return [
+        one
+        if standing.get(one.family_id, one.family_id) == one.family_id
+        else replace(
+            one, family_id=standing[one.family_id], member_id=one.member_id if one.member_id in there else None
+        )
+        for one in requests
+    ]
+
+
 Key = tuple[int, int | None, str]
 
 
@@ -130,8 +151,9 @@ def _said_before(requests: Sequence[MessageRequest]) -> dict[Key, Message]:
     }
 
 
-def _refused(requests: Sequence[MessageRequest], topics: dict[str, Topic]) -> dict[int, Invalid]:
-    families = set(Family.objects.filter(pk__in={one.family_id for one in requests}).values_list("pk", flat=True))
+def _refused(
+    requests: Sequence[MessageRequest], topics: dict[str, Topic], families: Collection[int]
+) -> dict[int, Invalid]:
     members = dict(
         Member.objects.filter(pk__in={one.member_id for one in requests if one.member_id}).values_list(
             "pk", "family_id"
@@ -175,6 +197,8 @@ def _check(request: MessageRequest, topics: dict[str, Topic]) -> dict[str, str]:
         errors["dedupe_key"] = _("Keys that begin with “campaign:” belong to campaigns.")
     if request.send_after is not None and timezone.is_naive(request.send_after):
         errors["send_after"] = _("Say the time zone, as in 2026-11-12T17:24:00+00:00.")
+    elif request.send_after is not None and request.send_after > timezone.now() + FURTHEST:
+        errors["send_after"] = _("That is more than ten years away; please check the year.")
     return errors or filling_problems(request, _LIMITS)
 
 

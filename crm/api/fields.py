@@ -1,6 +1,5 @@
 """Serializer parts that every door shares."""
 
-import json
 import re
 from datetime import datetime
 from typing import Any
@@ -10,7 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-JSON_LIMIT = 64 * 1024
+from crm.sizes import fits
+from crm.years import FIRST_YEAR, LAST_YEAR, is_ours
+
 _LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")
 
 
@@ -29,7 +30,10 @@ class StrictSerializer(serializers.Serializer):
 class Moment(serializers.DateTimeField):
     """A time with its zone; a naive one is refused, since nobody can know which hour it means."""
 
-    default_error_messages = {"naive": _("Say the time zone, as in 2026-11-12T17:24:00+00:00.")}
+    default_error_messages = {
+        "naive": _("Say the time zone, as in 2026-11-12T17:24:00+00:00."),
+        "years": _("Please check the year: we keep times from {first} to {last}."),
+    }
 
     def to_internal_value(self, value: Any) -> datetime:
         """An aware time; a plus sign that a query string turned into a space is put back."""
@@ -38,26 +42,28 @@ class Moment(serializers.DateTimeField):
         return super().to_internal_value(value)
 
     def enforce_timezone(self, value: datetime) -> datetime:
-        """Refuse a naive time instead of guessing."""
+        """Refuse a naive time instead of guessing, and one that no calendar of ours holds."""
         if timezone.is_naive(value):
             self.fail("naive")
+        if not is_ours(value):
+            self.fail("years", first=FIRST_YEAR, last=LAST_YEAR)
         return super().enforce_timezone(value)
 
 
 @extend_schema_field({"type": "object", "additionalProperties": {}})
 class JSONObject(serializers.JSONField):
-    """A JSON object of at most 64 KB."""
+    """A JSON object of at most 128 KB."""
 
     default_error_messages = {
         "object": _("This must be an object."),
-        "long": _("At most 64 KB, please."),
+        "long": _("At most 128 KB without null characters, please."),
     }
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """The object as it came."""
         if not isinstance(data, dict):
             self.fail("object")
-        if len(json.dumps(data)) > JSON_LIMIT:
+        if not fits(data):
             self.fail("long")
         return data
 

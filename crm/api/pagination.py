@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
 from crm.errors import Invalid
+from crm.years import is_ours
 
 Row = TypeVar("Row", bound=models.Model)
 LARGEST_ID = 2**63 - 1
@@ -99,6 +100,6 @@ def _value(name: str, value: Any) -> Any:
             raise ValueError(name)
         return value
     moment = datetime.fromisoformat(value)
-    if timezone.is_naive(moment):
+    if timezone.is_naive(moment) or not is_ours(moment):
         raise ValueError(name)
     return moment

@@ -4,7 +4,9 @@ The framework's own throttles keep a list of times a key, which two requests at 
 """
 
 import logging
+import sqlite3
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -36,7 +38,7 @@ class KeyThrottle(BaseThrottle):
             return True
         try:
             count = _count(f"api:{owner_of(request)}:{int(time.time()) // MINUTE}")
-        except RedisError as error:
+        except (RedisError, sqlite3.Error) as error:
             log.warning("requests are not counted, the cache is away: %r", error)
             return True
         setattr(request, COUNTED, (most, max(most - count, 0)))
@@ -58,11 +60,7 @@ def rate_headers(request: Request) -> dict[str, str]:
 
 
 def _count(name: str) -> int:
-    if cache.add(name, 1, timeout=2 * MINUTE):
-        return 1
-    try:
+    with suppress(ValueError):
         return cache.incr(name)
-    except ValueError:
-        # It ended between the two; this is the first of its minute again.
-        cache.set(name, 1, timeout=2 * MINUTE)
-        return 1
+    # The first of its minute; where another was quicker, the second.
+    return 1 if cache.add(name, 1, timeout=2 * MINUTE) else cache.incr(name)

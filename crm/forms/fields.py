@@ -8,8 +8,10 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from crm.years import LAST_YEAR
+
 MINUTE_FORMAT = "%Y-%m-%dT%H:%M"
-YEARS = range(2000, 2200)
+YEARS = range(2000, LAST_YEAR + 1)
 JUST_NOW = timedelta(minutes=5)
 A_YEAR = timedelta(days=366)
 

@@ -9,6 +9,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from crm.errors import Invalid
+from crm.years import is_ours
 
 YES = frozenset({"yes", "y", "true", "1"})
 NO = frozenset({"no", "n", "false", "0"})
@@ -79,4 +80,7 @@ def read_moment(cell: str, zone: ZoneInfo) -> datetime:
         moment = None
     if moment is None:
         raise Invalid({"": _("“%s” is not a time; write it like 2026-11-12 17:24.") % cell})
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    if not is_ours(moment):
+        raise Invalid({"": _("“%s” lies far from our time; please check the year.") % cell})
+    return moment

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.enums import TaskState
 from crm.models.people import Family, Member
+from crm.years import END, FIRST
 
 
 class CallTask(models.Model):
@@ -74,6 +75,7 @@ class CallTask(models.Model):
             models.UniqueConstraint(
                 fields=["family", "source"], condition=~models.Q(source=""), name="one_task_a_source"
             ),
+            models.CheckConstraint(condition=models.Q(due_at__gte=FIRST, due_at__lt=END), name="task_due_in_our_years"),
         ]
 
     def __str__(self) -> str:

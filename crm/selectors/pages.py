@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 
+from crm.years import is_ours
+
 Row = TypeVar("Row", bound=Model)
 
 
@@ -111,7 +113,7 @@ def _read(key: str, length: int) -> list[Any]:
 def _value(plain: Any) -> Any:
     if isinstance(plain, dict):
         moment = datetime.fromisoformat(plain["t"])
-        if moment.tzinfo is None or not 1900 < moment.year < 2500:
+        if moment.tzinfo is None or not is_ours(moment):
             raise ValueError("not one of our keys")
         return moment
     if isinstance(plain, bool) or not isinstance(plain, str | int):

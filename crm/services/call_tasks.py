@@ -14,6 +14,7 @@ from crm.enums import TaskState
 from crm.errors import Invalid
 from crm.models import CallTask
 from crm.news import announce
+from crm.years import FURTHEST
 
 HOLD = timedelta(minutes=2)
 """How long a task stays with whoever has it on the screen; an open page asks again well before."""
@@ -36,6 +37,7 @@ def change_call_task(*, task: CallTask, changes: TaskChanges, by_id: int | None 
     """Change an open task, or call it off; raises `Invalid` for a closed one and for an unknown assignee."""
     task = CallTask.objects.select_for_update().get(pk=task.pk)
     refuse_closed(task)
+    refuse_far_due(changes.due_at)
     fields = [name for name in ("due_at", "urgent", "reason", "script") if getattr(changes, name) is not None]
     if changes.due_at is not None and changes.due_at != task.due_at:
         task.put_off_at = timezone.now() if changes.due_at > task.due_at else None
@@ -59,6 +61,12 @@ def refuse_closed(task: CallTask) -> None:
     """Raise `Invalid` where the task is done or called off."""
     if task.state != TaskState.OPEN:
         raise Invalid({"state": _("This task is closed already.")})
+
+
+def refuse_far_due(due_at: datetime | None) -> None:
+    """Raise `Invalid` where a call is asked for more than ten years from now, either way."""
+    if due_at is not None and abs(due_at - timezone.now()) > FURTHEST:
+        raise Invalid({"due_at": _("That is more than ten years away; please check the year.")})
 
 
 def hold_call_task(*, task_id: int, user_id: int) -> bool:

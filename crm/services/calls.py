@@ -11,6 +11,7 @@ from crm.enums import CallOutcome, Direction, TaskState
 from crm.errors import Invalid
 from crm.models import CallTask, Family, Interaction
 from crm.news import announce
+from crm.services.call_tasks import refuse_far_due
 from crm.services.interactions import STAFF, NewInteraction, Recorded, record_interaction
 from crm.services.people import invalidate_address
 
@@ -128,7 +129,8 @@ def create_call_task(
     assignee_id: int | None = None,
     by_id: int | None = None,
 ) -> CallTask:
-    """Ask for a call; the same source asks once a family."""
+    """Ask for a call; the same source asks once a family. Raises `Invalid` for a time more than ten years away."""
+    refuse_far_due(due_at)
     fields = {
         "member_id": member_id, "reason": reason[:200], "script": script, "number": number,
         "due_at": due_at, "urgent": urgent, "assignee_id": assignee_id, "created_by_id": by_id,

@@ -1,6 +1,5 @@
 """The one way into the log."""
 
-import json
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from crm.news import announce
 from crm.services.engine import each, given, rows_as_table
 from crm.services.holding import hold_families
 from crm.services.linking import find_attempts, link_again, wait_for_others
+from crm.sizes import fits
 from crm.vocabulary import TYPES, InteractionType, attempt_types, is_event_of_attempt
 
 EARSHOT = "earshot"
@@ -30,11 +30,7 @@ STAFF = "earshot-staff"
 BATCH = 1_000
 FUTURE_ALLOWED = timedelta(minutes=5)
 EARLIEST_YEAR = 1990
-METADATA_LIMIT = 64 * 1024
-_JSON = json.JSONEncoder(allow_nan=False).encode
 _KEY_TYPES = ("bigint", "text", "text", "text")
-_LONGEST_ESCAPE = 12 + len('": "",')
-"""How long one character may become in JSON, and what stands around a text."""
 _CHANNELS, _DIRECTIONS = frozenset(Channel.values), frozenset(Direction.values)
 
 
@@ -142,26 +138,11 @@ def _check_time(occurred_at: datetime, now: datetime) -> dict[str, str]:
 def _check_metadata(metadata: object) -> dict[str, str]:
     if not isinstance(metadata, dict):
         return {"metadata": _("This must be an object.")}
-    if _is_small(metadata):
-        return {}
     try:
-        text = _JSON(metadata)
+        good = fits(metadata)
     except (ValueError, TypeError, RecursionError):
         return {"metadata": _("This cannot be kept as JSON.")}
-    if len(text) > METADATA_LIMIT or "\\u0000" in text:
-        return {"metadata": _("At most 64 KB without null characters, please.")}
-    return {}
-
-
-def _is_small(metadata: dict[Any, Any]) -> bool:
-    """Whether these are a few short texts, which need not be written out to see that they fit."""
-    size = 0
-    for pair in metadata.items():
-        for value in pair:
-            if type(value) is not str or "\x00" in value:
-                return False
-            size += len(value)
-    return size * _LONGEST_ESCAPE < METADATA_LIMIT
+    return {} if good else {"metadata": _("At most 128 KB without null characters, please.")}
 
 
 _FIELDS = (

@@ -34,7 +34,7 @@ def _minute_of(interaction: Interaction) -> Any:
 def write_anew(
     *, interaction: Interaction, fix: Fix, changes: Mapping[str, Any], reason: str, by_id: int | None
 ) -> Recorded:
-    """Withdraw the entry and tell it as it was; starts nothing. Must stand in the transaction of its caller.
+    """Withdraw the entry and tell it as it was, to other systems too. Must stand in the transaction of its caller.
 
     Raises `Invalid` for a time that cannot be, and where somebody was faster.
     """
@@ -54,12 +54,11 @@ def write_anew(
             message_id=interaction.message_id,
             metadata={**now.metadata, **told, "replaces": interaction.pk},
             created_by_id=by_id,
-        ),
-        live=False,
+        )
     )
     withdrawal = correction_of(interaction, reason=reason, by_id=by_id)
     withdrawal.metadata["replaced_by"] = recorded.id
-    if recorded.status == "duplicate" or record_interaction(withdrawal, live=False).status == "duplicate":
+    if recorded.status == "duplicate" or record_interaction(withdrawal).status == "duplicate":
         raise Invalid({"": _("A colleague has just corrected this entry. Look at it again, then correct it.")})
     _follow(interaction.pk, recorded.id)
     return recorded

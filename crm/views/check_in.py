@@ -21,6 +21,7 @@ from crm.services import mark_no_shows, unmark_no_shows
 from crm.services.answers import BeingAnswered, OtherRequest
 from crm.services.taps import Tap, tick_people
 from crm.views.posting import posted_from
+from crm.years import is_ours
 
 MOST_TICKS = 100
 _TAP = re.compile(r"\A[A-Za-z0-9-]{8,64}\Z")
@@ -146,4 +147,4 @@ def _moment(text: str) -> datetime | None:
         moment = parse_datetime(text)
     except ValueError:
         return None
-    return moment if moment is not None and moment.tzinfo is not None and moment.year > 1900 else None
+    return moment if moment is not None and moment.tzinfo is not None and is_ours(moment) else None

@@ -74,7 +74,7 @@ def test_a_note_of_a_megabyte_is_refused_by_its_field(system):
     make_family(ref="RB-1")
     long = "x" * 1_000_000
     problem = assert_problem(system.post("interactions/", happened(metadata={"notes": long})), 400, "metadata")
-    assert "64 KB" in problem["detail"]
+    assert "128 KB" in problem["detail"]
     body = [happened(metadata={"notes": long}), happened(external_id="2")]
     assert [one["status"] for one in system.post("interactions/", body).json()["results"]] == ["error", "created"]
     assert_problem(system.post("tasks/", {"family": "RB-1", "reason": "Ask", "script": long}), 400, "script")

@@ -1,11 +1,13 @@
 """Consent and call tasks by API."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import IntegrityError
 from django.utils import timezone
 
 from crm.models import CallTask, Consent, Interaction
+from crm.scopes import SCOPES
 from crm.services import create_call_task, record_consent
 from tests.api.conftest import assert_problem
 from tests.factories import guardian, make_family, make_user
@@ -43,7 +45,7 @@ def test_consent_is_added_and_read_newest_first(caller):
         ({"granted": True, "topic": "nothing"}, "topic"),
         ({"granted": True, "address": "nobody", "channel": "email"}, "address"),
         ({"granted": True, "member": 999_999}, "member"),
-        ({"granted": True, "recorded_at": "2999-01-01T00:00:00Z"}, "recorded_at"),
+        ({"granted": True, "recorded_at": "2099-01-01T00:00:00Z"}, "recorded_at"),
         ({"granted": True, "recorded_at": "2026-01-01T00:00:00"}, "recorded_at"),
         ({"granted": True, "source": "start_word"}, "source"),
     ],
@@ -163,7 +165,7 @@ def test_a_task_is_changed_and_called_off(caller, task):
         ({"duration": 5}, "outcome"),
         ({"outcome": "answered", "duration": 10**9}, "duration"),
         ({"outcome": "answered", "duration": 10**30}, "duration"),
-        ({"outcome": "answered", "occurred_at": "2999-01-01T00:00:00Z"}, "occurred_at"),
+        ({"outcome": "answered", "occurred_at": "2099-01-01T00:00:00Z"}, "occurred_at"),
         ({"outcome": "answered", "urgent": True}, "urgent"),
         ({"state": "done"}, "state"),
         ({"assignee": "nobody"}, "assignee"),
@@ -190,5 +192,34 @@ def test_both_lists_are_filtered(caller):
 
     consents = "families/RB-1/consents/"
     assert (count(f"{consents}?channel=sms"), count(f"{consents}?granted=true"), count(consents)) == (1, 1, 2)
-    assert (count(f"{consents}?topic=marketing"), count(f"{consents}?since=2999-01-01T00:00:00Z")) == (0, 0)
+    assert (count(f"{consents}?topic=marketing"), count(f"{consents}?since=2099-01-01T00:00:00Z")) == (0, 0)
     assert (count("tasks/?urgent=true"), count("tasks/?assignee=priya"), count("tasks/?assignee=nobody")) == (1, 1, 0)
+
+
+FAR = ["9999-12-31T23:59:59Z", "0001-01-02T00:00:00Z", "0001-01-01T00:00:00+23:59", "2100-12-31T00:00:00Z"]
+
+
+@pytest.mark.parametrize("far", FAR)
+def test_a_call_is_not_asked_for_in_years_to_which_no_clock_goes(caller, task, far):
+    system = caller(*SCOPES)
+    body = {"family": "RB-1", "reason": "Bus", "due_at": far}
+    assert "year" in assert_problem(system.post("tasks/", body), 400, "due_at")["detail"]
+    assert "year" in assert_problem(system.patch(f"tasks/{task.pk}/", {"due_at": far}), 400, "due_at")["detail"]
+    assert [one.due_at for one in CallTask.objects.all()] == [task.due_at]
+
+
+@pytest.mark.parametrize("far", [datetime(9999, 12, 31, 23, tzinfo=UTC), datetime(2, 1, 1, tzinfo=UTC)])
+def test_the_database_holds_no_call_that_a_page_could_not_show(task, far):
+    with pytest.raises(IntegrityError, match="task_due_in_our_years"):
+        CallTask.objects.filter(pk=task.pk).update(due_at=far)
+
+
+def test_no_door_takes_a_time_that_no_clock_shows(caller):
+    make_family(ref="RB-1")
+    system, far = caller(*SCOPES), "9999-12-31T23:59:59Z"
+    assert_problem(system.post("families/RB-1/consents/", {"granted": True, "recorded_at": far}), 400, "recorded_at")
+    said = {"family": "RB-1", "content": {"body": "Hello", "subject": "Hi"}}
+    assert_problem(system.post("messages/", {**said, "send_after": far}), 400, "send_after")
+    assert_problem(system.post("messages/", {**said, "send_after": "2099-01-01T00:00:00Z"}), 400, "send_after")
+    for asked in ("interactions/?since", "interactions/?until", "families/RB-1/consents/?since", "tasks/?due_before"):
+        assert system.get(f"{asked}={far}").status_code == 400

@@ -1,6 +1,8 @@
 """Every door: who may pass, and that every error has one form."""
 
+import base64
 import gzip
+import json
 from datetime import timedelta
 
 import pytest
@@ -272,6 +274,18 @@ def test_every_answer_says_how_many_requests_are_left(caller, browser, settings,
     assert browser(make_family()).get("portal/inbox/").headers["RateLimit-Remaining"] == "4"
     settings.API_RATE = 0
     assert "RateLimit-Limit" not in one.get("families/").headers
+
+
+def far(moment):
+    return base64.urlsafe_b64encode(json.dumps([moment, 5]).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59Z"])
+@pytest.mark.parametrize("path", ["interactions/", "families/RB-1/timeline/", "tasks/", "families/RB-1/consents/"])
+def test_a_cursor_from_the_end_of_the_calendar_is_none_of_ours(caller, path, moment):
+    make_family(ref="RB-1")
+    system = caller("families:read", "interactions:read", "tasks:read", "consent:read")
+    assert_problem(system.get(f"{path}?cursor={far(moment)}"), 400, "cursor")
 
 
 @pytest.mark.parametrize("cursor", ["x", "é", "W10", "WzFd", "WyJhIl0", "%00", "W251bGxd", "a" * 600, "LTE", "Wy0xXQ"])

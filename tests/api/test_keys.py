@@ -1,5 +1,7 @@
 """Keys that end, turn and are counted."""
 
+import subprocess
+import sys
 from datetime import timedelta
 from io import StringIO
 
@@ -9,12 +11,14 @@ from django.urls import reverse
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisAway
 
+from config.counts import SharedCounts
 from crm.errors import Invalid
 from crm.models import ApiKey
 from crm.services import create_api_key
 from crm.services.keys import rotate_api_key
 from tests.api.conftest import Caller, assert_problem
 from tests.factories import make_family, make_user
+from tests.processes import ROOT
 
 
 def run(*arguments):
@@ -116,6 +120,47 @@ def test_each_familys_browser_has_a_count_of_its_own(browser, settings):
     assert one.get("portal/inbox/").status_code == 200
     assert_problem(one.get("portal/inbox/"), 429)
     assert other.get("portal/inbox/").status_code == 200
+
+
+COUNT_OFTEN = """
+import sys
+from django.conf import settings
+settings.configure()
+from config.counts import SharedCounts
+counts = SharedCounts(sys.argv[1], {})
+counts.add("one", 0)
+print(*[counts.incr("one") for _each in range(500)])
+"""
+
+
+def test_without_redis_processes_count_together(tmp_path):
+    location = str(tmp_path / "counts.sqlite3")
+    command = [sys.executable, "-c", COUNT_OFTEN, location]
+    both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _each in range(2)]
+    seen = [int(count) for one in both for count in one.communicate(timeout=60)[0].split()]
+    assert sorted(seen) == list(range(1, 1001))
+    assert SharedCounts(location, {}).get("one") == 1000
+
+
+def test_without_redis_a_count_ends_and_begins_again(tmp_path, time_machine):
+    time_machine.move_to("2026-11-12T10:00:15+00:00", tick=False)
+    one, other = (SharedCounts(str(tmp_path / "counts.sqlite3"), {}) for _each in range(2))
+    assert (one.add("a", 1, timeout=60), other.add("a", 1, timeout=60), other.incr("a")) == (True, False, 2)
+    time_machine.shift(61)
+    with pytest.raises(ValueError, match="no count"):
+        one.incr("a")
+    assert (one.get("a"), other.add("a", 1, timeout=60), one.get("a")) == (None, True, 1)
+    assert (one.touch("a", None), one.delete("a"), one.delete("a")) == (True, True, False)
+    one.set("b", [1])
+    assert other.get("b") == [1]
+    other.clear()
+    assert one.get("b", "none") == "none"
+
+
+def test_a_folder_that_cannot_be_written_lets_everybody_in(caller, settings, tmp_path, caplog):
+    settings.CACHES = {"default": {"BACKEND": "config.counts.SharedCounts", "LOCATION": str(tmp_path)}}
+    assert caller("families:read").get("families/").status_code == 200
+    assert "not counted" in caplog.text
 
 
 def test_nought_is_no_limit(caller, settings, monkeypatch):

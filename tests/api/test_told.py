@@ -13,8 +13,11 @@ from crm.audit import acting_for
 from crm.models import Change, Consent, Interaction, Topic, WebhookMessage
 from crm.scopes import SCOPES
 from crm.services import (
+    CallReport,
     NewInteraction,
+    change_interaction,
     correct_interaction,
+    log_call,
     merge_families,
     move_member,
     record_consent,
@@ -85,6 +88,20 @@ def test_entries_by_staff_and_their_corrections(heard, staff_client):
     for _twice in range(2):
         correct_interaction(interaction=note, reason="wrong family", by_id=None)
     assert heard() == {INTERACTIONS: log_of(family, interaction_type="correction")}
+
+
+def test_a_correction_of_time_or_direction_is_told_whole(heard, staff):
+    family = make_family(phone="+447700900142")
+    call = log_call(family=family, report=CallReport("answered", "out"), by_id=staff.pk)
+    assert heard() == {INTERACTIONS: [call.id]}
+    old, earlier = Interaction.objects.get(), timezone.now() - timedelta(days=60)
+    moved = change_interaction(interaction=old, changes={"direction": "in"}, reason="They rang", by_id=staff.pk)
+    assert sorted(heard()[INTERACTIONS]) == log_of(family)[1:]
+    assert len(log_of(family)) == 3
+    entry = Interaction.objects.get(pk=moved.id)
+    change_interaction(interaction=entry, changes={"occurred_at": earlier}, reason="In spring", by_id=staff.pk)
+    assert sorted(heard()[INTERACTIONS]) == log_of(family)[3:]
+    assert len(log_of(family)) == 5
 
 
 def sent(family):

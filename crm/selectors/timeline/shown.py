@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from crm.enums import Channel, Direction
 from crm.folding import fold
+from crm.years import is_ours
 
 KINDS = ("message", "call", "conversation", "note", "event", "visit")
 """Categories by which a reader may ask for several types at once."""
@@ -90,14 +91,15 @@ class Spot:
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """From a query string; what is no spot is None."""
+        """From a query string; what is no spot, or lies where no log reaches, is None."""
         time, dot, pk = text.partition(".")
         if not (dot and time.removeprefix("-").isdecimal() and _number(pk) is not None):
             return None
         try:
-            return cls(_EPOCH + int(time) * _MICROSECOND, int(pk))
+            at = _EPOCH + int(time) * _MICROSECOND
         except (OverflowError, ValueError):
             return None
+        return cls(at, int(pk)) if is_ours(at) else None
 
     def is_above(self, other: "Spot") -> bool:
         """Strictly later."""
