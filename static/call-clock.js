@@ -3,6 +3,8 @@
   "use strict";
 
   const running = new Map();
+  /* What each clock has counted so far, and the minutes that it filled in for that. */
+  const counted = new WeakMap();
   const face = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   const since = (began) => Math.round((Date.now() - began) / 1000);
 
@@ -11,8 +13,15 @@
     words.textContent = face(since(began));
   }
 
+  /* It goes on from where it stopped, or from the minutes that somebody typed since. */
+  function secondsSoFar(button) {
+    const minutes = Number(document.getElementById(button.dataset.clock)?.value) || 0;
+    const before = counted.get(button);
+    return before?.minutes === minutes ? before.seconds : minutes * 60;
+  }
+
   function start(button) {
-    const began = Date.now();
+    const began = Date.now() - secondsSoFar(button) * 1000;
     button.setAttribute("aria-label", button.dataset.stop);
     button.classList.add("running");
     show(button, began);
@@ -36,7 +45,12 @@
   /* A call of some seconds is one minute: the field counts whole ones. */
   function fill(button, began) {
     const field = document.getElementById(button.dataset.clock);
-    if (field) field.value = Math.max(1, Math.round(since(began) / 60));
+    if (!field) return;
+    const seconds = since(began);
+    const minutes = Math.max(1, Math.round(seconds / 60));
+    counted.set(button, { seconds, minutes });
+    field.value = minutes;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   document.addEventListener("click", (event) => {

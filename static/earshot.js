@@ -51,6 +51,12 @@
     opener = null;
   }
 
+  /* Somebody wants it closed: what was typed in it asks first. */
+  function leaveDrawer() {
+    const told = { cancelable: true, detail: { region: drawer } };
+    if (document.dispatchEvent(new CustomEvent("leave", told))) closeDrawer();
+  }
+
   function enterDrawer() {
     const heading = drawer.querySelector("h1, h2");
     if (!heading) return;
@@ -70,7 +76,7 @@
 
   function settle(event) {
     // An answer that leaves the drawer without an element in it means: done, close.
-    if (wasOpen && !drawerIsOpen()) closeDrawer();
+    if (!drawerIsOpen() && (wasOpen || drawer?.hasChildNodes())) closeDrawer();
     wasOpen = drawerIsOpen();
     const wanted = document.querySelector("[data-focus]");
     if (focusErrors(document)) return;
@@ -232,7 +238,7 @@
     if (event.defaultPrevented || event.isComposing) return;
     if (event.key === "Escape" && escapeMenu()) return;
     if (event.key === "Escape" && drawerIsOpen() && !document.querySelector("dialog[open]")) {
-      closeDrawer();
+      leaveDrawer();
     } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       submitByKey(event);
     } else if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !isTyping(event.target)) {
@@ -252,7 +258,7 @@
     if (choice) chooseTheme(choice.dataset.themeSet);
     if (event.target.closest("[data-close-drawer]") && drawerIsOpen()) {
       event.preventDefault();
-      closeDrawer();
+      leaveDrawer();
     }
   }
 

@@ -248,6 +248,43 @@ def test_two_people_never_get_the_same_call(staff_client: Client, staff: Any, ta
     assert moved.headers["HX-Redirect"].endswith(f"task={third.pk}")
 
 
+def test_notes_stay_where_a_colleague_takes_the_call(staff_client: Client, task: CallTask) -> None:
+    create_call_task(family=make_family(), reason="Next", due_at=task.due_at)
+    CallTask.objects.filter(pk=task.pk).update(
+        held_by=make_user("priya"), held_until=timezone.now() + timedelta(minutes=1)
+    )
+    told = staff_client.post(reverse("crm:call-task-hold", args=[task.pk]), {"again": "1"})
+    assert "HX-Redirect" not in told.headers
+    assert "Priya has taken this call; your notes are still here." in told.content.decode()
+
+
+def test_the_outcome_of_a_call_that_a_colleague_holds_is_saved_only_where_one_insists(
+    staff_client: Client, task: CallTask
+) -> None:
+    CallTask.objects.update(held_by=make_user("priya"), held_until=timezone.now() + timedelta(minutes=1))
+    answer = close(staff_client, task, outcome="answered", notes="Kept words", token="t1")
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    for words in ("Priya has this call on the screen.", "Kept words", "Save it although Priya has this call"):
+        assert words in page
+    assert not Interaction.objects.exists()
+    close(staff_client, task, outcome="answered", notes="Kept words", token="t1", anyway="1")
+    assert Interaction.objects.get().metadata["task"] == task.pk
+
+
+def test_skipping_leads_past_calls_of_colleagues(staff_client: Client, task: CallTask) -> None:
+    priya = make_user("priya")
+    first, assigned, held, free = (
+        create_call_task(family=make_family(), reason="Next", due_at=task.due_at + timedelta(seconds=one))
+        for one in (-1, 1, 2, 3)
+    )
+    change_call_task(task=assigned, changes=TaskChanges(assignee="priya"))
+    CallTask.objects.filter(pk=held.pk).update(held_by=priya, held_until=timezone.now() + timedelta(minutes=1))
+    CallTask.objects.filter(pk=first.pk).update(assignee=priya)
+    context = staff_client.get(reverse("crm:calls"), {"task": task.pk}).context
+    assert context["neighbours"] == {"previous": None, "next": free}
+
+
 def test_a_call_that_nobody_looks_at_any_more_is_free_again(staff_client: Client, task: CallTask) -> None:
     CallTask.objects.update(held_by=make_user("priya"), held_until=timezone.now() - timedelta(seconds=1))
     assert not staff_client.post(reverse("crm:call-task-hold", args=[task.pk])).content
@@ -277,6 +314,33 @@ def test_the_queue_answers_204_until_a_colleague_changes_it(staff_client: Client
     assert staff_client.get(reverse("crm:calls"), {"seen": version}).status_code == 204
     create_call_task(family=task.family, reason="A new one", due_at=timezone.now())
     assert "A new one" in staff_client.get(reverse("crm:calls"), {"seen": version}).content.decode()
+
+
+def test_the_open_queue_hears_of_every_change(staff_client: Client, staff: Any, task: CallTask) -> None:
+    second = create_call_task(family=make_family(), reason="Next", due_at=task.due_at + timedelta(days=3))
+    priya = make_user("priya")
+    change_call_task(task=task, changes=TaskChanges(assignee="nora"))
+    change_call_task(task=second, changes=TaskChanges(assignee="priya"))
+    off = {"task": [task.pk], "put_off": "day"}
+    for change in (
+        lambda: staff_client.post(reverse("crm:call-tasks-change") + "?show=all", off),
+        lambda: change_call_task(task=second, changes=TaskChanges(urgent=True)),
+        lambda: change_call_task(task=second, changes=TaskChanges(reason="Another")),
+        lambda: CallTask.objects.filter(pk=task.pk).update(assignee=priya),
+        lambda: CallTask.objects.filter(pk=second.pk).update(assignee=staff),
+        lambda: Family.objects.filter(pk=task.family_id).update(name="Renamed"),
+    ):
+        version = staff_client.get(reverse("crm:calls"), {"show": "all"}).context["version"]
+        change()
+        assert staff_client.get(reverse("crm:calls"), {"show": "all", "seen": version}).status_code == 200
+
+
+def test_asking_whether_the_queue_changed_costs_two_queries_more_than_who_asks(
+    staff_client: Client, task: CallTask, django_assert_max_num_queries: Any
+) -> None:
+    version = staff_client.get(reverse("crm:calls")).context["version"]
+    with django_assert_max_num_queries(5):
+        assert staff_client.get(reverse("crm:calls"), {"seen": version}).status_code == 204
 
 
 def test_how_many_of_the_due_calls_are_mine(staff_client: Client, staff: Any, task: CallTask, family: Family) -> None:

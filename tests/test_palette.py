@@ -23,12 +23,24 @@ def test_strangers_are_sent_to_log_in(client: Client) -> None:
 @pytest.mark.parametrize(
     ("typed", "name"),
     [("call mart", "log-call"), ("note Martinez", "log-note"), ("talk mart", "log-conversation"),
-     ("ask mart", "call-task-new"), ("mart", "family"), ("open mart", "family")],
+     ("ask mart", "call-task-new"), ("mart", "family"), ("open mart", "family"),
+     ("mart call", "log-call"), ("log call mart", "log-call"), ("rang martinez mum", "log-call"),
+     ("log a note about mart", "log-note"), ("voicemail mart", "log-call"), ("email to martinez's", "channels:compose"),
+     ("Martinez family met", "log-conversation")],
 )  # fmt: skip
 def test_an_act_and_a_name_lead_there(staff_client: Client, typed: str, name: str) -> None:
     family = make_family("Martinez family")
     row = asked(staff_client, typed).split("data-row")[1].split("</a>")[0]
-    assert f'href="{reverse(f"crm:{name}", args=[family.pk])}"' in row
+    path = reverse(name if ":" in name else f"crm:{name}", args=[family.pk])
+    assert f'href="{path}"' in row
+
+
+def test_a_family_whose_name_ends_like_an_act_is_found_by_it(staff_client: Client) -> None:
+    make_family("Novak family")
+    family = make_family("Novak Call")
+    answer = asked(staff_client, "novak call")
+    assert answer.count("data-row") == 1
+    assert f'href="{family.get_absolute_url()}"' in answer
 
 
 def test_a_name_that_is_a_verb_is_found(staff_client: Client) -> None:

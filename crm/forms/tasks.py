@@ -62,7 +62,7 @@ class BulkForm(forms.Form):
     everything = forms.BooleanField(
         label=_("All of this list, not only those ticked"),
         required=False,
-        widget=forms.CheckboxInput(attrs={"class": "form-check-input", "hx-preserve": "true"}),
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
     )
     give_to = forms.ModelChoiceField(
         label=_("Give them to"),

@@ -1,11 +1,12 @@
 """The queue of calls as somebody narrowed it: which stand in it, how many, which comes next."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import urlencode
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
@@ -163,12 +164,23 @@ def free_for(tasks: QuerySet[CallTask], user_id: int) -> QuerySet[CallTask]:
     return tasks.filter(Q(assignee=None) | Q(assignee=user_id)).exclude(held)
 
 
-def queue_version(narrowed: Narrowed, user_id: int) -> str:
-    """Changes whenever the queue that somebody looks at does: what is in it, whose it is, who holds it; one query."""
-    held = Q(held_until__gt=timezone.now())
-    seen = queue(narrowed, user_id).order_by().aggregate(
-        number=Count("pk"), newest=Max("pk"), latest=Max("due_at"), assigned=Count("assignee"),
-        held=Count("pk", filter=held), holders=Sum("held_by", filter=held), owners=Sum("assignee"),
-    )  # fmt: skip
-    latest = seen.pop("latest")
-    return "-".join(str(one or 0) for one in (*seen.values(), latest and int(latest.timestamp())))
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """A page of the queue and its counts, with a version that changes whenever anything in them does."""
+
+    page: Page[CallTask]
+    counts: QueueCounts
+    version: str
+
+
+def queue_view(narrowed: Narrowed, user_id: int, after: str) -> QueueView:
+    """What somebody sees of the queue, in two queries; the version is read from what is shown itself."""
+    page, counts, now = queue_page(narrowed, user_id, after), queue_counts(narrowed, user_id), timezone.now()
+    held = [row.held_by_id if row.held_until and row.held_until > now else None for row in page.rows]
+    rows = [
+        (row.pk, row.due_at, row.reason, row.urgent, row.assignee_id, row.family.name, holder)
+        for row, holder in zip(page.rows, held, strict=True)
+    ]
+    numbers = [one.number for one in (*counts.times, *counts.whose)]
+    seen = repr((rows, page.next, numbers, counts.due, counts.mine_due))
+    return QueueView(page, counts, hashlib.blake2b(seen.encode(), digest_size=12).hexdigest())

@@ -4,7 +4,6 @@ import uuid
 from datetime import timedelta
 
 from django.contrib import messages
-from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -20,31 +19,36 @@ from crm.selectors.call_queue import Narrowed, next_in_queue, queue
 from crm.selectors.tasks import closing_of, who_holds
 from crm.services import create_call_task
 from crm.services.call_tasks import assign_call_tasks, hold_call_task, hold_first, put_off_call_tasks
-from crm.views.calls import back_to, user_id_of
+from crm.views.calls import back_to, name_of, user_id_of
 from crm.views.posting import posted_from
 
 
 @role_required(OfficeRole.STAFF)
 @posted_from(lambda pk: f"{reverse('crm:calls')}?task={pk}")
 def call_task_hold(request: HttpRequest, pk: int) -> HttpResponse:
-    """Keep a call that is on the screen; where a colleague has it, say so, or (`moved`) lead to a free one."""
+    """Keep a call that is on the screen; where a colleague has it, say so, or lead to a free one.
+
+    `chosen=0` says that nobody asked for this call and its page has just come; `again`, that it is open for a while.
+    """
     user_id = user_id_of(request)
     if hold_call_task(task_id=pk, user_id=user_id):
         return HttpResponse()
     task = get_object_or_404(CallTask.objects.select_related("held_by", "closed_by", "family"), pk=pk)
     holder, narrowed = who_holds(task, user_id), Narrowed.read(request.GET)
     if holder is not None and request.POST.get("chosen") == "0":
-        messages.info(request, _("%s has just taken the call before; here is the next.") % _name(holder))
+        messages.info(request, _("%s has just taken the call before; here is the next.") % name_of(holder))
         free = hold_first(task_ids=next_in_queue(narrowed, user_id, task), user_id=user_id)
         if free is not None:
             return HttpResponse(headers={"HX-Redirect": back_to(request, free).url})
     closing = closing_of(task) if task.state != TaskState.OPEN else None
-    context = {"task": task, "holder": holder, "closing": closing, "narrowed": narrowed}
+    context = {
+        "task": task,
+        "holder": holder,
+        "closing": closing,
+        "narrowed": narrowed,
+        "again": request.POST.get("again"),
+    }
     return render(request, "crm/partials/call_hold.html", context)
-
-
-def _name(user: AbstractBaseUser) -> str:
-    return getattr(user, "first_name", "") or user.get_username()
 
 
 @role_required(OfficeRole.STAFF)
@@ -67,7 +71,7 @@ def call_tasks_change(request: HttpRequest) -> HttpResponse:
         said = ngettext("%d call is put off.", "%d calls are put off.", number) % number
     else:
         number = assign_call_tasks(tasks=tasks, assignee=person.get_username() if person else "")
-        whose = _name(person) if person else _("Anybody")
+        whose = name_of(person) if person else _("Anybody")
         said = ngettext("%(name)s has %(number)d call more.", "%(name)s has %(number)d calls more.", number) % {
             "name": whose, "number": number,
         }  # fmt: skip

@@ -23,10 +23,8 @@ from crm.roles import OfficeRole, role_required
 from crm.selectors.call_queue import (
     Narrowed,
     next_in_queue,
-    queue_counts,
-    queue_page,
     queue_reasons,
-    queue_version,
+    queue_view,
 )
 from crm.selectors.tasks import call_context, closing_of, end_of_today, task_with_all, who_holds
 from crm.selectors.times import day_and_time
@@ -51,11 +49,9 @@ def calls(request: HttpRequest) -> HttpResponse:
     """The queue, with the chosen call beside it; `seen` asks for the queue alone, 204 where it is the same."""
     if "seen" not in request.GET:
         return _page(request)
-    narrowed, user_id = Narrowed.read(request.GET), user_id_of(request)
-    version = queue_version(narrowed, user_id)
-    if request.GET["seen"] == version:
+    context = _queue(request) | {"chosen": "task" in request.GET, "live": True}
+    if request.GET["seen"] == context["version"]:
         return HttpResponse(status=204)
-    context = _queue(request, version) | {"chosen": "task" in request.GET, "live": True}
     return render(request, "crm/partials/call_queue.html", context)
 
 
@@ -66,7 +62,7 @@ def _page(
     later: CallLaterForm | None = None,
 ) -> HttpResponse:
     narrowed, user_id = Narrowed.read(request.GET), user_id_of(request)
-    context = _queue(request, queue_version(narrowed, user_id))
+    context = _queue(request)
     context["reasons"] = queue_reasons(narrowed, user_id)
     chosen = task or _chosen(request.GET.get("task", ""))
     task = chosen or _first_free(context["page"].rows, user_id)
@@ -76,7 +72,7 @@ def _page(
             "about": call_context(task),
             "form": form or CallOutcomeForm(initial={"token": uuid.uuid4().hex, "number": task.number}),
             "later": later or CallLaterForm(initial={"due_at": timezone.localtime() + timedelta(hours=1)}),
-            "neighbours": _neighbours(context["page"].rows, task),
+            "neighbours": _neighbours(context["page"].rows, task, user_id),
             "closing": closing_of(task) if task.state != TaskState.OPEN else None,
             "holder": who_holds(task, user_id),
         }
@@ -88,13 +84,13 @@ def _page(
     return answer
 
 
-def _queue(request: HttpRequest, version: str) -> dict[str, Any]:
+def _queue(request: HttpRequest) -> dict[str, Any]:
     """The list beside the call."""
     narrowed, user_id = Narrowed.read(request.GET), user_id_of(request)
     after, asked = request.GET.get("after", ""), request.GET.get("task", "")
+    view = queue_view(narrowed, user_id, after)
     return {
-        "narrowed": narrowed, "page": queue_page(narrowed, user_id, after), "after": after,
-        "counts": queue_counts(narrowed, user_id), "version": version,
+        "narrowed": narrowed, "page": view.page, "after": after, "counts": view.counts, "version": view.version,
         "today_ends": end_of_today(), "now": timezone.now(), "bulk": BulkForm(),
         "task_pk": int(asked) if asked.isdecimal() and len(asked) < 19 else 0,
     }  # fmt: skip
@@ -102,8 +98,11 @@ def _queue(request: HttpRequest, version: str) -> dict[str, Any]:
 
 def _first_free(rows: list[CallTask], user_id: int) -> CallTask | None:
     """The first that is nobody else's and that nobody else has on the screen; where all are taken, the first."""
-    free = (one for one in rows if one.assignee_id in (None, user_id) and who_holds(one, user_id) is None)
-    return next(free, rows[0] if rows else None)
+    return next((one for one in rows if _is_free(one, user_id)), rows[0] if rows else None)
+
+
+def _is_free(task: CallTask, user_id: int) -> bool:
+    return task.assignee_id in (None, user_id) and who_holds(task, user_id) is None
 
 
 def user_id_of(request: HttpRequest) -> int:
@@ -116,14 +115,18 @@ def _chosen(task_id: str) -> CallTask | None:
     return task_with_all(int(task_id)) if task_id.isdecimal() and len(task_id) < 19 else None
 
 
-def _neighbours(rows: list[CallTask], task: CallTask) -> dict[str, CallTask | None]:
-    places = [row.pk for row in rows]
-    if task.pk not in places:
-        return {"previous": None, "next": rows[0] if rows else None}
-    place = places.index(task.pk)
+def name_of(user: AbstractBaseUser) -> str:
+    """What colleagues call somebody."""
+    return getattr(user, "first_name", "") or user.get_username()
+
+
+def _neighbours(rows: list[CallTask], task: CallTask, user_id: int) -> dict[str, CallTask | None]:
+    """The calls before and after this one that are nobody else's."""
+    place = next((number for number, row in enumerate(rows) if row.pk == task.pk), -1)
+    before, after = rows[: max(place, 0)], rows[place + 1 :]
     return {
-        "previous": rows[place - 1] if place else None,
-        "next": rows[place + 1] if place + 1 < len(rows) else None,
+        "previous": next((row for row in reversed(before) if _is_free(row, user_id)), None),
+        "next": next((row for row in after if _is_free(row, user_id)), None),
     }
 
 
@@ -161,6 +164,10 @@ def _on(request: HttpRequest, task: CallTask) -> HttpResponse:
 def _log(request: HttpRequest, task: CallTask) -> HttpResponse:
     form = CallOutcomeForm(request.POST)
     if not form.is_valid():
+        return _page(request, task, form)
+    holder = who_holds(task, user_id_of(request)) if task.state == TaskState.OPEN else None
+    if holder is not None and "anyway" not in request.POST:
+        form.add_error(None, _("%s has this call on the screen. What you typed is still here.") % name_of(holder))
         return _page(request, task, form)
     given = form.cleaned_data
     minutes = given["minutes"]
