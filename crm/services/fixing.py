@@ -45,10 +45,9 @@ def change_interaction(
         recorded = write_anew(interaction=interaction, fix=fix, changes=changes, reason=reason.strip(), by_id=by_id)
         _set_aside(changes, interaction)
         return recorded
-    changes = {name: value for name, value in changes.items() if name not in MOVING}
     earlier = fix.changes[:seen]
     now = Fix(changes=earlier).over(interaction)
-    changed = {name: value for name, value in changes.items() if value != _value(now, name)}
+    changed = _differing(now, changes)
     if not changed:
         raise Invalid({"": _("Nothing was changed.")})
     metadata = {
@@ -85,6 +84,16 @@ def _set_aside(changed: Mapping[str, Any], before: Interaction) -> None:
         invalidate_address(channel="phone", address=number, reason=_("wrong number"))
 
 
+def differs(entry: Interaction, changes: Mapping[str, Any]) -> bool:
+    """Whether these changes say anything else than the entry as it is given."""
+    return moves(entry, changes) or bool(_differing(entry, changes))
+
+
+def _differing(entry: Interaction, changes: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: value for name, value in changes.items() if name not in MOVING}
+    return {name: value for name, value in told.items() if value != _value(entry, name)}
+
+
 def _value(entry: Interaction, name: str) -> object:
     if name == "member":
         return entry.member_id
@@ -103,10 +112,7 @@ def _told_anew(interaction: Interaction, changes: Mapping[str, Any], fix: Fix, b
     if fix.withdrawal is None or fix.withdrawal.created_by_id != by_id:
         return None
     new = Interaction.objects.filter(pk=fix.withdrawal.metadata.get("replaced_by"), created_by=by_id).first()
-    if new is None or moves(new, changes):
-        return None
-    said = {name: value for name, value in changes.items() if name not in MOVING}
-    return Recorded("duplicate", new.pk) if all(value == _value(new, name) for name, value in said.items()) else None
+    return Recorded("duplicate", new.pk) if new is not None and not differs(new, changes) else None
 
 
 def _check(interaction: Interaction, changes: Mapping[str, Any], fix: Fix) -> None:
