@@ -17,7 +17,7 @@ from crm.services.calls import LONGEST_CALL
 from crm.services.conversations import LONGEST_TEXT
 from crm.services.interactions import NewInteraction, Recorded, record_interaction
 from crm.services.people import invalidate_address
-from crm.services.rewriting import MOVING, moves, write_anew
+from crm.services.rewriting import MOVING, differing, moves, write_anew
 
 MOST_PINS = 10
 _FASTER = gettext_lazy("A colleague has just corrected this entry. Look at it again, then correct it.")
@@ -47,7 +47,7 @@ def change_interaction(
         return recorded
     earlier = fix.changes[:seen]
     now = Fix(changes=earlier).over(interaction)
-    changed = _differing(now, changes)
+    changed = differing(now, changes)
     if not changed:
         raise Invalid({"": _("Nothing was changed.")})
     metadata = {
@@ -86,18 +86,7 @@ def _set_aside(changed: Mapping[str, Any], before: Interaction) -> None:
 
 def differs(entry: Interaction, changes: Mapping[str, Any]) -> bool:
     """Whether these changes say anything else than the entry as it is given."""
-    return moves(entry, changes) or bool(_differing(entry, changes))
-
-
-def _differing(entry: Interaction, changes: Mapping[str, Any]) -> dict[str, Any]:
-    told = {name: value for name, value in changes.items() if name not in MOVING}
-    return {name: value for name, value in told.items() if value != _value(entry, name)}
-
-
-def _value(entry: Interaction, name: str) -> object:
-    if name == "member":
-        return entry.member_id
-    return entry.outcome if name == "outcome" else entry.metadata.get(name, None if name == "duration" else "")
+    return moves(entry, changes) or bool(differing(entry, changes))
 
 
 def _refuse_another(pk: int, metadata: dict[str, Any], by_id: int | None) -> None:
@@ -111,7 +100,7 @@ def _told_anew(interaction: Interaction, changes: Mapping[str, Any], fix: Fix, b
     """The entry that stands for this one, where the very same was said before: a double click is no conflict."""
     if fix.withdrawal is None or fix.withdrawal.created_by_id != by_id:
         return None
-    new = Interaction.objects.filter(pk=fix.withdrawal.metadata.get("replaced_by"), created_by=by_id).first()
+    new = Interaction.objects.filter(pk=fix.withdrawal.metadata.get("replaced_by")).first()
     return Recorded("duplicate", new.pk) if new is not None and not differs(new, changes) else None
 
 

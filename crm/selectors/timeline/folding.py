@@ -65,6 +65,9 @@ def make_card(head: Interaction, material: Material) -> Card:
 def _with_acts(card: Card, head: Interaction, material: Material) -> Card:
     card.by_hand = head.category in BY_HAND
     card.replaces = _own_id(head, "replaces")
+    before = material.fixes.get(card.replaces or 0)
+    if before is not None and before.withdrawal is not None:
+        card.rewritten = _change(before.withdrawal, material.zone)
     card.pinned = head.pk in material.pinned
     card.holds = [one.pk for one in _folded_with(head, material)[1 : MOST_HELD + 1]]
     return card
@@ -105,6 +108,11 @@ def _change(correction: Interaction, zone: ZoneInfo) -> Change:
     )
 
 
+def replaced_by(entries: Iterable[Interaction]) -> list[int]:
+    """Ids of the entries that these stand for, whose corrections say who told them anew."""
+    return [pk for one in entries if (pk := _own_id(one, "replaces"))]
+
+
 def _own_id(entry: Interaction, name: str) -> int | None:
     """Another entry that this one names; only what staff wrote is believed."""
     told = entry.metadata.get(name)
@@ -117,6 +125,8 @@ FIELD_WORDS = {
     "duration": gettext_lazy("length"),
     "member": gettext_lazy("person"),
     "number": gettext_lazy("number"),
+    "occurred_at": gettext_lazy("time"),
+    "direction": gettext_lazy("who rang"),
 }
 
 
