@@ -26,6 +26,8 @@ from crm.forms.logging import LogForm
 from crm.models import CallTask, Family, Interaction
 from crm.roles import OfficeRole, access_of, role_required
 from crm.selectors.timeline import Shown, Spot, follow_up_source, read_timeline
+from crm.selectors.timeline.fixes import read_first, read_fixes, read_standing
+from crm.selectors.timeline.words import author
 from crm.selectors.times import day_words
 from crm.services.call_tasks import TaskChanges, change_call_task
 from crm.services.interactions import STAFF, Recorded
@@ -218,16 +220,40 @@ def undo_interaction(request: HttpRequest, pk: int) -> HttpResponse:
     if not access_of(request).administers:
         if interaction.created_by_id != request.user.pk:
             raise PermissionDenied
-        if timezone.now() - interaction.recorded_at > UNDO_WITHIN:
+        if timezone.now() - read_first(interaction).recorded_at > UNDO_WITHIN:
             messages.error(request, _("This was saved more than ten minutes ago and stays in the log."))
             return _show(request, interaction.family, interaction.pk)
     said = take_back(interaction=interaction, by_id=request.user.pk)
-    messages.success(request, " ".join([f"{_taken_back(interaction)}.", *said]) if said else _taken_back(interaction))
+    if said is None and (stands_still := _why_not_taken_back(request, interaction)):
+        messages.info(request, stands_still)
+    else:
+        done = _taken_back(interaction)
+        messages.success(request, " ".join([f"{done}.", *said]) if said else done)
     if "show" in request.GET:
         # It was taken back from the queue, where the call may be open again.
         open_again = CallTask.objects.filter(pk=interaction.metadata.get("task"), state=TaskState.OPEN).first()
         return back_to(request, open_again.pk if open_again else None)
     return _show(request, interaction.family, interaction.pk)
+
+
+def _why_not_taken_back(request: HttpRequest, interaction: Interaction) -> str:
+    """What became of an entry that somebody withdrew before; nothing to say where one did it oneself."""
+    withdrawal = read_fixes(interaction.family, [interaction.pk])[interaction.pk].withdrawal
+    assert withdrawal is not None
+    own = withdrawal.created_by_id == request.user.pk
+    by = author(withdrawal) or _("Somebody")
+    if not withdrawal.metadata.get("replaced_by"):
+        return "" if own else _("%s had taken this back before.") % by
+    standing = read_standing(interaction)
+    if standing.fix.withdrawal is not None:
+        return _("This was corrected, and then taken back before.")
+    words = (
+        _("Nothing was taken back: you have corrected this entry since.")
+        if own
+        else _("Nothing was taken back: %s has corrected this entry since.") % by
+    )
+    there = reverse("crm:interaction", args=[standing.entry.pk])
+    return format_html('{} <a href="{}">{}</a>', words, there, _("See it where it stands now"))
 
 
 def _taken_back(interaction: Interaction) -> str:

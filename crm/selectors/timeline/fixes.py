@@ -67,6 +67,15 @@ def _told_anew(entry: Interaction, fix: Fix) -> Interaction | None:
     return newer.select_related("family", "member", "created_by").first()
 
 
+def read_first(entry: Interaction) -> Interaction:
+    """The entry as it was logged, before it was told anew; one query for each time that it was."""
+    before = entry.metadata.get("replaces")
+    if entry.external_system != STAFF or not isinstance(before, int):
+        return entry
+    older = Interaction.objects.filter(family=entry.family_id, pk=before, pk__lt=entry.pk).first()
+    return entry if older is None else read_first(older)
+
+
 def changes_of(correction: Interaction) -> dict[str, object]:
     """The fields that a correction sets right."""
     changes = correction.metadata.get("changes")
