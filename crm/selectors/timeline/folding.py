@@ -185,7 +185,8 @@ def _call(head: Interaction, material: Material) -> Card:
     whom = words.person(head) or (pretty_address("phone", number) if number else _("them"))
     card = _card(head, material, (_("Call from %s") if inbound else _("Call to %s")) % whom)
     card.outcome = words.outcome_state(head.outcome)
-    card.who = _with_author(words.call_length(head), entry=head)
+    rung = pretty_address("phone", number) if number and head.member else ""
+    card.who = _with_author(rung, words.call_length(head), entry=head)
     card.text = words.told(head.metadata, "notes", "text")
     if head.outcome == CallOutcome.WRONG_NUMBER and number and not material.withdrawn(head):
         aside = _("%s is set aside, nobody will ring it again") % pretty_address("phone", number)
