@@ -149,7 +149,7 @@ def _message(head: Interaction, material: Material) -> Card:
     card.steps = steps_of(head, news, material.zone)
     card.bubbles = bubbles_of(head, news)
     card.answers = head.attempt_id
-    text = words.told(head.metadata, "text", "body", "notes")
+    text = words.written(head.metadata, "text", "body", "notes")
     if head.channel in ("email", "portal", "") or not text:
         card.unfolded = text
     else:
@@ -187,7 +187,7 @@ def _call(head: Interaction, material: Material) -> Card:
     card.outcome = words.outcome_state(head.outcome)
     rung = pretty_address("phone", number) if number and head.member else ""
     card.who = _with_author(rung, words.call_length(head), entry=head)
-    card.text = words.told(head.metadata, "notes", "text")
+    card.text = words.written(head.metadata, "notes", "text")
     if head.outcome == CallOutcome.WRONG_NUMBER and number and not material.withdrawn(head):
         aside = _("%s is set aside, nobody will ring it again") % pretty_address("phone", number)
         card.reasons.append(State("", "tool", aside))
@@ -210,14 +210,14 @@ def _conversation(head: Interaction, material: Material) -> Card:
     card = _card(head, material, _("Conversation with %s") % name if name else _("Conversation"))
     card.outcome = words.conversation_state(head.outcome)
     card.who = _with_author(entry=head)
-    card.text = words.told(head.metadata, "notes", "text")
+    card.text = words.written(head.metadata, "notes", "text")
     return card
 
 
 def _note(head: Interaction, material: Material) -> Card:
     card = _card(head, material, _("Note"))
     card.who = _with_author(entry=head)
-    card.text = words.told(head.metadata, "notes", "text")
+    card.text = words.written(head.metadata, "notes", "text")
     return card
 
 
@@ -227,7 +227,7 @@ def _plain(head: Interaction, material: Material) -> Card:
     card.who = _with_author(words.person(head), entry=head)
     if head.outcome:
         card.outcome = State("", "info-circle", head.outcome.replace("_", " ").capitalize())
-    card.text = words.told(head.metadata, "notes", "text")
+    card.text = words.written(head.metadata, "notes", "text")
     facts = [(name, words.told(head.metadata, name)) for name in head.metadata if name not in ("notes", "text")]
     card.lines = [Line(name.replace("_", " "), value[:200]) for name, value in facts if value][:MOST_FACTS]
     card.summary = _("Details") if card.lines else ""
