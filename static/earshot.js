@@ -128,7 +128,9 @@
     // A poll that fails has lost nothing; that one is signed out is said once.
     if (!byPerson && (kind !== "signed-out" || document.querySelector("[data-note]"))) return;
     const home = noteHome(element, target);
-    const template = byId(`note-${kind}`);
+    // A form with a token may be sent again without a thought.
+    const once = kind === "lost" && element.querySelector("input[name=token]");
+    const template = byId(once ? "note-lost-once" : `note-${kind}`);
     if (!home || !template) return;
     const note = template.content.cloneNode(true).querySelector("[data-note]");
     const retry = note.querySelector("[data-retry]");
@@ -284,7 +286,8 @@
   on("oobAfterSwap", restoreFocus);
   on("sendError", (event) => showNote("lost", event));
   on("timeout", (event) => showNote("lost", event));
-  on("responseError", (event) => showNote("failed", event));
+  // A gateway that gave up waiting knows no more than a line that broke.
+  on("responseError", (event) => showNote([502, 504].includes(event.detail.xhr.status) ? "lost" : "failed", event));
   document.addEventListener("closeDrawer", closeDrawer);
   focusErrors(document);
   timeToasts();

@@ -176,3 +176,70 @@ def test_a_note_has_a_time_and_no_direction(staff_client: Client, call: Interact
     assert set(form.fields) == {"occurred_at", "notes", "reason", "seen"}
     with pytest.raises(Invalid):
         change_interaction(interaction=note, changes={"direction": "in"}, reason="", by_id=staff.pk)
+
+
+def opened(client: Client, entry: Interaction) -> str:
+    """The card of an entry on its family's page."""
+    page = client.get(f"{entry.family.get_absolute_url()}?entry={entry.pk}").content.decode()
+    return page.partition(f'id="interaction-{entry.pk}"')[2].partition("</article>")[0]
+
+
+def test_the_first_words_are_found_after_corrections_of_words_and_of_time(
+    staff_client: Client, call: Interaction, family: Family
+) -> None:
+    correct(staff_client, call, notes="Second words", outcome="voicemail")
+    correct(
+        staff_client, call, notes="Second words", outcome="voicemail", seen="1", occurred_at=local(family, then(days=1))
+    )
+    second = stands(family)
+    assert reverse("crm:interaction", args=[call.pk]) in opened(staff_client, second)
+    first = opened(staff_client, call)
+    for words in ("Robotics", "Answered", "Second words", "Voicemail", "2 min", "by Nora", "As it was first written"):
+        assert words in first
+    correct(staff_client, second, notes="Second words", occurred_at=local(family, then(days=2)))
+    third = stands(family)
+    assert reverse("crm:interaction", args=[second.pk]) in opened(staff_client, third)
+    assert reverse("crm:interaction", args=[call.pk]) in opened(staff_client, second)
+
+
+def test_who_corrects_the_time_of_a_call_has_not_made_it(call: Interaction, staff: Any, family: Family) -> None:
+    priya = Client()
+    priya.force_login(make_user("priya"))
+    correct(priya, call, occurred_at=local(family, then(days=1)), notes="More", reason="Typed up late")
+    new = stands(family)
+    assert new.created_by_id == staff.pk
+    card = opened(priya, new)
+    assert "by Nora" in card
+    assert "Corrected by Priya" in card
+    assert "notes, time (Typed up late)" in card
+    assert Interaction.objects.get(interaction_type="correction").created_by.username == "priya"
+
+
+def test_the_ten_minutes_of_an_undo_do_not_begin_again(staff_client: Client, call: Interaction, family: Family) -> None:
+    Interaction.objects.filter(pk=call.pk).update(recorded_at=then(minutes=11))
+    correct(staff_client, call, occurred_at=local(family, then(days=1)))
+    answer = staff_client.post(reverse("crm:undo-interaction", args=[stands(family).pk]), headers=HX)
+    assert "more than ten minutes ago" in answer.content.decode()
+
+
+def test_an_undo_says_what_is_true_of_an_entry_that_was_moved(
+    staff_client: Client, call: Interaction, family: Family
+) -> None:
+    priya = Client()
+    priya.force_login(make_user("priya"))
+    correct(priya, call, occurred_at=local(family, then(days=1)))
+    answer = staff_client.post(reverse("crm:undo-interaction", args=[call.pk]), headers=HX).content.decode()
+    assert "Call taken back" not in answer
+    assert "Nothing was taken back: Priya has corrected this entry since." in answer
+    assert reverse("crm:interaction", args=[stands(family).pk]) in answer
+    staff_client.post(reverse("crm:undo-interaction", args=[stands(family).pk]))
+    assert not [card for card in read_timeline(family, Shown()).cards if card.withdrawn is None]
+
+
+def test_a_number_is_shown_beside_the_person(staff_client: Client, call: Interaction, family: Family) -> None:
+    elena = family.members.get()
+    correct(staff_client, call, member=str(elena.pk), number="07700 900199")
+    [card] = read_timeline(family, Shown()).cards
+    assert "7700 900199" in card.who
+    assert card.original is not None
+    assert "7700 900142" in card.original.title

@@ -383,3 +383,47 @@ def test_a_stranger_is_sent_to_log_in(name: str) -> None:
     assert answer.status_code == 302
     assert "/login/" in answer.headers["Location"]
     assert not Pin.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "details"),
+    [
+        ("note", {"notes": "{}"}),
+        ("phone_call_made", {"text": "{}"}),
+        ("sms_received", {"text": "{}"}),
+        ("email_received", {"body": "{}"}),
+    ],
+)
+def test_a_long_text_is_shown_to_its_end(staff_client: Client, kind: str, details: dict[str, str]) -> None:
+    family = make_family()
+    long = "begin " + "word " * 5_900 + "the very end"
+    entry = make_interaction(family, kind, metadata={name: text.format(long) for name, text in details.items()})
+    for page in (family.get_absolute_url(), f"{family.get_absolute_url()}?entry={entry.pk}"):
+        assert "the very end" in staff_client.get(page).content.decode()
+    paper = staff_client.get(url_of("family-print", family.pk)).content.decode()
+    assert "the very end" in paper
+    assert "Show all" not in paper
+
+
+def test_a_long_text_is_folded_and_loses_no_character(staff_client: Client) -> None:
+    family = make_family()
+    long = "ä" * 1_990 + " " + "b" * 3_000
+    make_interaction(family, "note", metadata={"notes": long})
+    page = staff_client.get(family.get_absolute_url()).content.decode()
+    assert "Show all (4991 characters)" in page
+    before, _opened, after = page.partition('<details class="said-rest"')
+    assert before.endswith("ä" * 1_990)
+    assert f" {'b' * 3_000}</details>" in after
+
+
+def test_paper_tells_the_time_of_the_family_and_does_not_drop_a_bound(staff_client: Client) -> None:
+    family = make_family(time_zone="Pacific/Auckland")
+    make_interaction(family, "note", ago(days=200), metadata={"notes": "long ago"})
+    url = url_of("family-print", family.pk)
+    page = staff_client.get(url).content.decode()
+    there = datetime.now(UTC).astimezone(family.zone)
+    assert f"times in Pacific/Auckland, as of {there.day} {there:%B %Y %H:%M}" in page
+    odd = staff_client.get(f"{url}?since=garbage").content.decode()
+    assert "“garbage” is no date" in odd
+    assert "long ago" not in odd
+    assert "long ago" in staff_client.get(f"{url}?since=").content.decode()

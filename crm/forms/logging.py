@@ -50,6 +50,8 @@ class LogForm(forms.Form):
     """A form about one family whose entry may be sent twice and is written once."""
 
     token = forms.UUIDField(widget=forms.HiddenInput)
+    saved_before = False
+    """Something of this form was saved already, so that nobody may be told that nothing was."""
 
     def __init__(self, family: Family, data: Any = None) -> None:
         super().__init__(data, initial={"token": uuid.uuid4()})
@@ -63,6 +65,10 @@ class LogForm(forms.Form):
         field.initial = field.initial or timezone.now
         if self.family.time_zone != settings.TIME_ZONE:
             field.help_text = _("Their time, %s.") % self.family.time_zone.replace("_", " ")
+
+    def take_new_token(self) -> None:
+        """What is sent next is an entry of its own."""
+        self.data = {**self.data, "token": uuid.uuid4().hex}
 
     def refuse(self, error: Invalid, names: dict[str, str] | None = None) -> None:
         """Show what a service refused, at the field where it was typed."""

@@ -34,6 +34,7 @@ from crm.services.people import (
     refresh_family_text,
 )
 from crm.services.preferences import state_preference
+from crm.services.saying_again import SavedBefore, TakenBack, said_in, say_again
 from crm.services.ticks import run_once_a_slot
 
 __all__ = [
@@ -46,6 +47,8 @@ __all__ = [
     "NewInteraction",
     "PointDetails",
     "Recorded",
+    "SavedBefore",
+    "TakenBack",
     "add_member",
     "add_places",
     "change_interaction",
@@ -74,7 +77,9 @@ __all__ = [
     "restore_contact_point",
     "revoke_api_keys",
     "run_once_a_slot",
+    "said_in",
     "save_contact_point",
+    "say_again",
     "set_attendance",
     "set_opt_out_channels",
     "starts_something",

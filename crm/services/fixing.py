@@ -17,7 +17,7 @@ from crm.services.calls import LONGEST_CALL
 from crm.services.conversations import LONGEST_TEXT
 from crm.services.interactions import NewInteraction, Recorded, record_interaction
 from crm.services.people import invalidate_address
-from crm.services.rewriting import MOVING, moves, write_anew
+from crm.services.rewriting import MOVING, differing, moves, write_anew
 
 MOST_PINS = 10
 _FASTER = gettext_lazy("A colleague has just corrected this entry. Look at it again, then correct it.")
@@ -45,10 +45,9 @@ def change_interaction(
         recorded = write_anew(interaction=interaction, fix=fix, changes=changes, reason=reason.strip(), by_id=by_id)
         _set_aside(changes, interaction)
         return recorded
-    changes = {name: value for name, value in changes.items() if name not in MOVING}
     earlier = fix.changes[:seen]
     now = Fix(changes=earlier).over(interaction)
-    changed = {name: value for name, value in changes.items() if value != _value(now, name)}
+    changed = differing(now, changes)
     if not changed:
         raise Invalid({"": _("Nothing was changed.")})
     metadata = {
@@ -85,10 +84,9 @@ def _set_aside(changed: Mapping[str, Any], before: Interaction) -> None:
         invalidate_address(channel="phone", address=number, reason=_("wrong number"))
 
 
-def _value(entry: Interaction, name: str) -> object:
-    if name == "member":
-        return entry.member_id
-    return entry.outcome if name == "outcome" else entry.metadata.get(name, None if name == "duration" else "")
+def differs(entry: Interaction, changes: Mapping[str, Any]) -> bool:
+    """Whether these changes say anything else than the entry as it is given."""
+    return moves(entry, changes) or bool(differing(entry, changes))
 
 
 def _refuse_another(pk: int, metadata: dict[str, Any], by_id: int | None) -> None:
@@ -102,11 +100,8 @@ def _told_anew(interaction: Interaction, changes: Mapping[str, Any], fix: Fix, b
     """The entry that stands for this one, where the very same was said before: a double click is no conflict."""
     if fix.withdrawal is None or fix.withdrawal.created_by_id != by_id:
         return None
-    new = Interaction.objects.filter(pk=fix.withdrawal.metadata.get("replaced_by"), created_by=by_id).first()
-    if new is None or moves(new, changes):
-        return None
-    said = {name: value for name, value in changes.items() if name not in MOVING}
-    return Recorded("duplicate", new.pk) if all(value == _value(new, name) for name, value in said.items()) else None
+    new = Interaction.objects.filter(pk=fix.withdrawal.metadata.get("replaced_by")).first()
+    return Recorded("duplicate", new.pk) if new is not None and not differs(new, changes) else None
 
 
 def _check(interaction: Interaction, changes: Mapping[str, Any], fix: Fix) -> None:

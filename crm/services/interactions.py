@@ -59,7 +59,7 @@ class NewInteraction(msgspec.Struct, gc=False):
 class Recorded:
     """What became of one row."""
 
-    status: Literal["created", "duplicate"]
+    status: Literal["created", "duplicate", "corrected"]
     id: int
 
 

@@ -27,6 +27,18 @@ def moves(interaction: Interaction, changes: Mapping[str, Any]) -> bool:
     return elsewhen or (direction is not None and direction != interaction.direction)
 
 
+def differing(entry: Interaction, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what does not move an entry, all that says something else than it does."""
+    told = {name: value for name, value in changes.items() if name not in MOVING}
+    return {name: value for name, value in told.items() if value != _value(entry, name)}
+
+
+def _value(entry: Interaction, name: str) -> object:
+    if name == "member":
+        return entry.member_id
+    return entry.outcome if name == "outcome" else entry.metadata.get(name, None if name == "duration" else "")
+
+
 def _minute_of(interaction: Interaction) -> Any:
     return interaction.occurred_at.replace(second=0, microsecond=0)
 
@@ -53,15 +65,22 @@ def write_anew(
             outcome=changes.get("outcome", now.outcome),
             message_id=interaction.message_id,
             metadata={**now.metadata, **told, "replaces": interaction.pk},
-            created_by_id=by_id,
+            # Who corrects a call has not made it.
+            created_by_id=interaction.created_by_id,
         )
     )
     withdrawal = correction_of(interaction, reason=reason, by_id=by_id)
-    withdrawal.metadata["replaced_by"] = recorded.id
+    withdrawal.metadata |= {"replaced_by": recorded.id, "changed": sorted(_changed(interaction, now, changes))}
     if recorded.status == "duplicate" or record_interaction(withdrawal).status == "duplicate":
         raise Invalid({"": _("A colleague has just corrected this entry. Look at it again, then correct it.")})
     _follow(interaction.pk, recorded.id)
     return recorded
+
+
+def _changed(interaction: Interaction, now: Interaction, changes: Mapping[str, Any]) -> set[str]:
+    """The names of what is other than before."""
+    moved = {name for name in MOVING if moves(interaction, {name: changes.get(name)})}
+    return moved | set(differing(now, changes))
 
 
 def _follow(old: int, new: int) -> None:

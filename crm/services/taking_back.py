@@ -13,14 +13,14 @@ from crm.services.interactions import STAFF, correct_interaction
 
 
 @transaction.atomic
-def take_back(*, interaction: Interaction, by_id: int | None) -> list[str]:
+def take_back(*, interaction: Interaction, by_id: int | None) -> list[str] | None:
     """Withdraw an entry, once; the follow-up that it asked for goes with it, the task that it answered is open again.
 
-    Answers in sentences what became of the task, and what was not turned back.
+    Answers in sentences what became of the task, and what was not turned back; None where it was withdrawn before.
     """
     recorded = correct_interaction(interaction=interaction, reason=_("taken back"), by_id=by_id)
     if recorded.status == "duplicate":
-        return []
+        return None
     for task in CallTask.objects.filter(source=follow_up_source(interaction.pk), state=TaskState.OPEN):
         change_call_task(task=task, changes=TaskChanges(cancelled=True))
     if interaction.category != "call":

@@ -17,6 +17,9 @@ from crm.addresses import pretty_address
 
 register = template.Library()
 
+OPENING = 2_000
+LONGEST_UNFOLDED = 2_500
+"""A text of so many characters is not worth folding."""
 NO_BREAK_SPACE = "\u00a0"
 
 
@@ -132,6 +135,25 @@ def here(context: Context, url_name: str) -> SafeString:
     if below or place == url_name:
         return mark_safe(' aria-current="true"')
     return SafeString("")
+
+
+@register.filter
+def opening(text: str) -> str:
+    """The first lines of a long text, cut between words where there are any; a short one whole."""
+    return text[: _end_of_opening(text)]
+
+
+@register.filter
+def beyond_opening(text: str) -> str:
+    """What `opening` leaves of a long text."""
+    return text[_end_of_opening(text) :]
+
+
+def _end_of_opening(text: str) -> int:
+    if len(text) <= LONGEST_UNFOLDED:
+        return len(text)
+    gaps = (text.rfind(gap, OPENING - 200, OPENING) for gap in ("\n", " "))
+    return next((gap for gap in gaps if gap > 0), OPENING)
 
 
 @register.filter

@@ -28,7 +28,7 @@ from crm.selectors.call_queue import (
 )
 from crm.selectors.tasks import call_context, closing_of, end_of_today, task_with_all, who_holds
 from crm.selectors.times import day_and_time
-from crm.services import CallReport, log_call
+from crm.services import CallReport, TakenBack, log_call, said_in, say_again
 from crm.services.call_tasks import (
     TaskChanges,
     change_call_task,
@@ -180,7 +180,9 @@ def _log(request: HttpRequest, task: CallTask) -> HttpResponse:
         token=given["token"],
     )
     try:
-        recorded = log_call(
+        recorded = say_again(
+            family=task.family, category="call", token=report.token, changes=said_in(report), by_id=user_id_of(request)
+        ) or log_call(
             family=task.family, report=report, by_id=user_id_of(request), task=task,
             only_open="another" not in request.POST,
         )  # fmt: skip
@@ -189,6 +191,8 @@ def _log(request: HttpRequest, task: CallTask) -> HttpResponse:
         return _page(request, task, form)
     except Invalid as invalid:
         form.add_error(None, str(invalid))
+        if isinstance(invalid, TakenBack):
+            form.data = {**form.data, "token": uuid.uuid4().hex}
         return _page(request, task, form)
     said = _("%(family)s: %(outcome)s. It is in their timeline.") % {
         "family": task.family.name,

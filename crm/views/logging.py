@@ -1,7 +1,7 @@
 """Logging what happened, in a drawer over any page or as a page of its own; and taking it back."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,7 +26,10 @@ from crm.forms.logging import LogForm
 from crm.models import CallTask, Family, Interaction
 from crm.roles import OfficeRole, access_of, role_required
 from crm.selectors.timeline import Shown, Spot, follow_up_source, read_timeline
+from crm.selectors.timeline.fixes import read_first, read_fixes, read_standing
+from crm.selectors.timeline.words import author
 from crm.selectors.times import day_words
+from crm.services.call_tasks import TaskChanges, change_call_task
 from crm.services.interactions import STAFF, Recorded
 from crm.services.taking_back import take_back
 from crm.views.calls import back_to
@@ -51,13 +54,24 @@ def log_call(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _save_call(request: HttpRequest, form: CallForm) -> tuple[Recorded, str]:
-    by_id = request.user.pk
+    by_id, report = request.user.pk, form.report()
     with transaction.atomic():
-        recorded = services.log_call(family=form.family, report=form.report(), by_id=by_id, task=form.chosen_task())
+        recorded = services.say_again(
+            family=form.family, category="call", token=report.token, changes=services.said_in(report), by_id=by_id
+        ) or services.log_call(family=form.family, report=report, by_id=by_id, task=form.chosen_task())
         due_at = form.follow_up_at()
+        if recorded.status == "corrected":
+            _change_follow_up(recorded.id, due_at, by_id)
         if due_at is not None:
             _ask_again(form, recorded, due_at, by_id)
     return recorded, _("Call saved")
+
+
+def _change_follow_up(interaction_id: int, due_at: datetime | None, by_id: int | None) -> None:
+    """What was asked for the first time gives way to what the form says now."""
+    for task in CallTask.objects.filter(source=follow_up_source(interaction_id), state=TaskState.OPEN):
+        changes = TaskChanges(due_at=due_at, cancelled=due_at is None)
+        change_call_task(task=task, changes=changes, by_id=by_id)
 
 
 def _ask_again(form: CallForm, recorded: Recorded, due_at: Any, by_id: int | None) -> None:
@@ -84,14 +98,18 @@ def log_conversation(request: HttpRequest, pk: int) -> HttpResponse:
 
     def save() -> tuple[Recorded, str]:
         told = form.cleaned_data
-        recorded = services.log_conversation(
+        kind, text, at, token = told["kind"], told["notes"], told["occurred_at"], told["token"].hex
+        said = {"outcome": kind, "notes": text.strip(), "member": form.member_id, "occurred_at": at}
+        recorded = services.say_again(
+            family=family, category="conversation", token=token, changes=said, by_id=request.user.pk
+        ) or services.log_conversation(
             family=family,
-            kind=told["kind"],
-            text=told["notes"],
+            kind=kind,
+            text=text,
             member_id=form.member_id,
-            occurred_at=told["occurred_at"],
+            occurred_at=at,
             by_id=request.user.pk,
-            token=told["token"].hex,
+            token=token,
         )
         return recorded, _("Conversation saved")
 
@@ -109,7 +127,10 @@ def log_note(request: HttpRequest, pk: int) -> HttpResponse:
     def save() -> tuple[Recorded, str]:
         told = form.cleaned_data
         text, token = told["notes"], told["token"].hex
-        return services.log_note(family=family, text=text, by_id=request.user.pk, token=token), _("Note saved")
+        recorded = services.say_again(
+            family=family, category="note", token=token, changes={"notes": text.strip()}, by_id=request.user.pk
+        ) or services.log_note(family=family, text=text, by_id=request.user.pk, token=token)
+        return recorded, _("Note saved")
 
     return _log(request, family, form, "log_note", save)
 
@@ -123,6 +144,9 @@ def _log(
             recorded, said = save()
         except Invalid as error:
             form.refuse(error, {"duration": "minutes", "text": "notes"})
+            form.saved_before = isinstance(error, services.SavedBefore)
+            if isinstance(error, services.TakenBack):
+                form.take_new_token()
         else:
             return _saved(request, family, recorded, said)
     in_drawer = _by_script(request)
@@ -138,6 +162,8 @@ def _by_script(request: HttpRequest) -> bool:
 
 def _saved(request: HttpRequest, family: Family, recorded: Recorded, said: str) -> HttpResponse:
     undo = reverse("crm:undo-interaction", args=[recorded.id])
+    if recorded.status == "corrected":
+        said = _("%s. It had been saved before; what you changed is written as a correction") % said
     messages.success(request, _where(family, recorded.id, said), extra_tags=f"undo:{undo}")
     return _show(request, family, recorded.id)
 
@@ -194,16 +220,40 @@ def undo_interaction(request: HttpRequest, pk: int) -> HttpResponse:
     if not access_of(request).administers:
         if interaction.created_by_id != request.user.pk:
             raise PermissionDenied
-        if timezone.now() - interaction.recorded_at > UNDO_WITHIN:
+        if timezone.now() - read_first(interaction).recorded_at > UNDO_WITHIN:
             messages.error(request, _("This was saved more than ten minutes ago and stays in the log."))
             return _show(request, interaction.family, interaction.pk)
     said = take_back(interaction=interaction, by_id=request.user.pk)
-    messages.success(request, " ".join([f"{_taken_back(interaction)}.", *said]) if said else _taken_back(interaction))
+    if said is None and (stands_still := _why_not_taken_back(request, interaction)):
+        messages.info(request, stands_still)
+    else:
+        done = _taken_back(interaction)
+        messages.success(request, " ".join([f"{done}.", *said]) if said else done)
     if "show" in request.GET:
         # It was taken back from the queue, where the call may be open again.
         open_again = CallTask.objects.filter(pk=interaction.metadata.get("task"), state=TaskState.OPEN).first()
         return back_to(request, open_again.pk if open_again else None)
     return _show(request, interaction.family, interaction.pk)
+
+
+def _why_not_taken_back(request: HttpRequest, interaction: Interaction) -> str:
+    """What became of an entry that somebody withdrew before; nothing to say where one did it oneself."""
+    withdrawal = read_fixes(interaction.family, [interaction.pk])[interaction.pk].withdrawal
+    assert withdrawal is not None
+    own = withdrawal.created_by_id == request.user.pk
+    by = author(withdrawal) or _("Somebody")
+    if not withdrawal.metadata.get("replaced_by"):
+        return "" if own else _("%s had taken this back before.") % by
+    standing = read_standing(interaction)
+    if standing.fix.withdrawal is not None:
+        return _("This was corrected, and then taken back before.")
+    words = (
+        _("Nothing was taken back: you have corrected this entry since.")
+        if own
+        else _("Nothing was taken back: %s has corrected this entry since.") % by
+    )
+    there = reverse("crm:interaction", args=[standing.entry.pk])
+    return format_html('{} <a href="{}">{}</a>', words, there, _("See it where it stands now"))
 
 
 def _taken_back(interaction: Interaction) -> str:

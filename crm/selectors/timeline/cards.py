@@ -105,6 +105,8 @@ class Card:
     """A person wrote it, so people may correct it and pin it."""
     replaces: int | None = None
     """The entry that this one stands for: it was told of another time, or the other way round."""
+    rewritten: Change | None = None
+    """Who told it anew, and why."""
     pinned: bool = False
     pinned_by: str = ""
 

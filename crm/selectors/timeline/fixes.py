@@ -26,14 +26,54 @@ class Fix:
         last = self.changes[-1]
         changes = changes_of(last)
         fixed = copy(entry)
-        fixed.metadata = {
-            **entry.metadata,
-            **{name: changes[name] for name in IN_METADATA if name in changes},
-        }
+        told = {name: changes[name] for name in IN_METADATA if name in changes}
+        fixed.metadata = {**entry.metadata, **told}
+        if "duration" in told and told["duration"] != entry.metadata.get("duration"):
+            # Only the first length was a guess.
+            fixed.metadata.pop("about", None)
         fixed.outcome = str(changes.get("outcome", entry.outcome))
         if "member" in changes:
             fixed.member = last.member
         return fixed
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The entry that stands today for another, or for itself; its own `fix` holds a withdrawal where none stands."""
+
+    entry: Interaction
+    fix: Fix
+    hands: frozenset[int | None]
+    """Who corrected it on the way, by the ids of users."""
+
+
+def read_standing(entry: Interaction) -> Standing:
+    """Follow an entry through all that was told anew; two queries for each time that it was."""
+    hands: set[int | None] = set()
+    while True:
+        fix = read_fixes(entry.family, [entry.pk]).get(entry.pk, Fix())
+        hands |= {one.created_by_id for one in [*fix.changes, *([fix.withdrawal] if fix.withdrawal else [])]}
+        new = _told_anew(entry, fix)
+        if new is None:
+            return Standing(entry, fix, frozenset(hands))
+        entry = new
+
+
+def _told_anew(entry: Interaction, fix: Fix) -> Interaction | None:
+    named = fix.withdrawal.metadata.get("replaced_by") if fix.withdrawal else None
+    if not isinstance(named, int):
+        return None
+    newer = Interaction.objects.filter(family=entry.family_id, pk=named, pk__gt=entry.pk)
+    return newer.select_related("family", "member", "created_by").first()
+
+
+def read_first(entry: Interaction) -> Interaction:
+    """The entry as it was logged, before it was told anew; one query for each time that it was."""
+    before = entry.metadata.get("replaces")
+    if entry.external_system != STAFF or not isinstance(before, int):
+        return entry
+    older = Interaction.objects.filter(family=entry.family_id, pk=before, pk__lt=entry.pk).first()
+    return entry if older is None else read_first(older)
 
 
 def changes_of(correction: Interaction) -> dict[str, object]:

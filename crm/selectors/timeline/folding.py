@@ -65,6 +65,9 @@ def make_card(head: Interaction, material: Material) -> Card:
 def _with_acts(card: Card, head: Interaction, material: Material) -> Card:
     card.by_hand = head.category in BY_HAND
     card.replaces = _own_id(head, "replaces")
+    before = material.fixes.get(card.replaces or 0)
+    if before is not None and before.withdrawal is not None:
+        card.rewritten = _change(before.withdrawal, material.zone)
     card.pinned = head.pk in material.pinned
     card.holds = [one.pk for one in _folded_with(head, material)[1 : MOST_HELD + 1]]
     return card
@@ -105,6 +108,11 @@ def _change(correction: Interaction, zone: ZoneInfo) -> Change:
     )
 
 
+def replaced_by(entries: Iterable[Interaction]) -> list[int]:
+    """Ids of the entries that these stand for, whose corrections say who told them anew."""
+    return [pk for one in entries if (pk := _own_id(one, "replaces"))]
+
+
 def _own_id(entry: Interaction, name: str) -> int | None:
     """Another entry that this one names; only what staff wrote is believed."""
     told = entry.metadata.get(name)
@@ -117,6 +125,8 @@ FIELD_WORDS = {
     "duration": gettext_lazy("length"),
     "member": gettext_lazy("person"),
     "number": gettext_lazy("number"),
+    "occurred_at": gettext_lazy("time"),
+    "direction": gettext_lazy("who rang"),
 }
 
 
@@ -139,7 +149,7 @@ def _message(head: Interaction, material: Material) -> Card:
     card.steps = steps_of(head, news, material.zone)
     card.bubbles = bubbles_of(head, news)
     card.answers = head.attempt_id
-    text = words.told(head.metadata, "text", "body", "notes")
+    text = words.written(head.metadata, "text", "body", "notes")
     if head.channel in ("email", "portal", "") or not text:
         card.unfolded = text
     else:
@@ -175,8 +185,9 @@ def _call(head: Interaction, material: Material) -> Card:
     whom = words.person(head) or (pretty_address("phone", number) if number else _("them"))
     card = _card(head, material, (_("Call from %s") if inbound else _("Call to %s")) % whom)
     card.outcome = words.outcome_state(head.outcome)
-    card.who = _with_author(words.call_length(head), entry=head)
-    card.text = words.told(head.metadata, "notes", "text")
+    rung = pretty_address("phone", number) if number and head.member else ""
+    card.who = _with_author(rung, words.call_length(head), entry=head)
+    card.text = words.written(head.metadata, "notes", "text")
     if head.outcome == CallOutcome.WRONG_NUMBER and number and not material.withdrawn(head):
         aside = _("%s is set aside, nobody will ring it again") % pretty_address("phone", number)
         card.reasons.append(State("", "tool", aside))
@@ -199,14 +210,14 @@ def _conversation(head: Interaction, material: Material) -> Card:
     card = _card(head, material, _("Conversation with %s") % name if name else _("Conversation"))
     card.outcome = words.conversation_state(head.outcome)
     card.who = _with_author(entry=head)
-    card.text = words.told(head.metadata, "notes", "text")
+    card.text = words.written(head.metadata, "notes", "text")
     return card
 
 
 def _note(head: Interaction, material: Material) -> Card:
     card = _card(head, material, _("Note"))
     card.who = _with_author(entry=head)
-    card.text = words.told(head.metadata, "notes", "text")
+    card.text = words.written(head.metadata, "notes", "text")
     return card
 
 
@@ -216,7 +227,7 @@ def _plain(head: Interaction, material: Material) -> Card:
     card.who = _with_author(words.person(head), entry=head)
     if head.outcome:
         card.outcome = State("", "info-circle", head.outcome.replace("_", " ").capitalize())
-    card.text = words.told(head.metadata, "notes", "text")
+    card.text = words.written(head.metadata, "notes", "text")
     facts = [(name, words.told(head.metadata, name)) for name in head.metadata if name not in ("notes", "text")]
     card.lines = [Line(name.replace("_", " "), value[:200]) for name, value in facts if value][:MOST_FACTS]
     card.summary = _("Details") if card.lines else ""

@@ -85,7 +85,7 @@ def bubbles_of(head: Interaction, news: Sequence[Interaction]) -> list[Bubble]:
     """What they wrote back where answers do not stand by themselves, oldest first."""
     told = [one for one in sorted(news, key=_order) if one.interaction_type.endswith("_replied")]
     replies = [one for one in told if one.interaction_type not in REPLIES]
-    written = [(words.told(one.metadata, "text", "body", "subject"), one) for one in replies]
+    written = [(words.written(one.metadata, "text", "body", "subject"), one) for one in replies]
     other = [(text, "" if one.member_id == head.member_id else words.person(one)) for text, one in written]
     return [Bubble(text, from_us=False, who=who) for text, who in other if text][:MOST_BUBBLES]
 
@@ -105,7 +105,8 @@ def bubble_of(
     failed = next((one for one in news if (kind := TYPES.get(one.interaction_type)) and kind.step == "failed"), None)
     return Bubble(
         id=entry.pk,
-        text=words.told(entry.metadata, "text", "body", "subject", "notes") or words.type_word(entry.interaction_type),
+        text=words.written(entry.metadata, "text", "body", "subject", "notes")
+        or words.type_word(entry.interaction_type),
         from_us=entry.direction == Direction.OUT,
         who="" if entry.member_id == head.member_id else words.person(entry),
         time=clock(entry.occurred_at, zone, day),

@@ -11,7 +11,7 @@ from django.db.models import Count, Max
 from crm.models import CallTask, Family, Interaction, Pin
 from crm.selectors.timeline.cards import Bubble, Card, Day, day_heading
 from crm.selectors.timeline.fixes import read_fixes
-from crm.selectors.timeline.folding import Material, make_card
+from crm.selectors.timeline.folding import Material, make_card, replaced_by
 from crm.selectors.timeline.heads import SHOWN_OF_A_THREAD, Head, head_of, read_heads, read_heads_after
 from crm.selectors.timeline.messages import bubble_of
 from crm.selectors.timeline.roots import CORRECTION, REPLIES, STAFF, entries_of
@@ -134,7 +134,8 @@ def follow_up_source(interaction_id: int) -> str:
 def read_pins(family: Family) -> list[Card]:
     """What staff keep on top, the last pinned first; what was withdrawn is no longer shown."""
     pins = list(family.pins.select_related("interaction__member", "interaction__created_by", "pinned_by"))
-    fixes = read_fixes(family, [pin.pk for pin in pins])
+    entries = [pin.interaction for pin in pins]
+    fixes = read_fixes(family, [*(one.pk for one in entries), *replaced_by(entries)])
     material = Material(family.zone, {}, {}, set(), fixes, {}, {pin.pk for pin in pins})
     cards = []
     for pin in pins:
@@ -187,13 +188,13 @@ def _material(family: Family, heads: Sequence[Head], going_on: set[int]) -> Mate
     roots = [one for head in heads for one in head.folded]
     attempts = [one.pk for one in roots if one.category == "message"]
     # Nobody corrects what a vendor or the portal told.
-    told = [one.pk for one in roots if one.category not in ("visit", "message")]
+    told = [one for one in roots if one.category not in ("visit", "message")]
     return Material(
         zone=family.zone,
         news=_news(family, attempts),
         folds={head.entry.pk: head.folded for head in heads},
         going_on=going_on,
-        fixes=read_fixes(family, told),
+        fixes=read_fixes(family, [*(one.pk for one in told), *replaced_by(told)]),
         follow_ups=_follow_ups(family, [one.pk for one in roots if one.category == "call"]),
         pinned=set(Pin.objects.filter(family=family).values_list("pk", flat=True)),
     )

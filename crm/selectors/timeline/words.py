@@ -38,15 +38,18 @@ _MESSAGE_WORDS = {
 }
 
 
-def told(metadata: Mapping[str, Any], *names: str) -> str:
-    """The first of these fields that holds words or a number, bounded."""
+def written(metadata: Mapping[str, Any], *names: str) -> str:
+    """The first of these fields that holds words or a number, whole; only what may be kept at all bounds it."""
     if not isinstance(metadata, Mapping):
         return ""
-    for name in names:
-        value = metadata.get(name)
-        if isinstance(value, str | int | float) and not isinstance(value, bool) and str(value).strip():
-            return str(value).strip()[:LONGEST]
-    return ""
+    values = (metadata.get(name) for name in names)
+    words = (str(one).strip() for one in values if isinstance(one, str | int | float) and not isinstance(one, bool))
+    return next((one for one in words if one), "")
+
+
+def told(metadata: Mapping[str, Any], *names: str) -> str:
+    """As `written`, bounded: for what stands in a line among others."""
+    return written(metadata, *names)[:LONGEST]
 
 
 def type_word(name: str) -> str:
