@@ -19,6 +19,7 @@ from crm.services.interactions import (
     record_interaction,
     record_interactions,
 )
+from crm.services.seating import hold_events, put_on_list
 
 _TYPES = {
     Attendance.EXPECTED.value: "event_expected",
@@ -30,13 +31,11 @@ _TYPES = {
 @transaction.atomic
 def add_places(*, event: Event, members: Iterable[Member], by_id: int | None, live: bool = True) -> int:
     """Expect these people at an event; who is on the list already stays as they are. Answers how many are new."""
-    members = list(members)
+    members = list({member.pk: member for member in members}.values())
+    hold_events([event.pk])
     known = set(event.places.filter(member__in=members).values_list("member_id", flat=True))
     new = [member for member in members if member.pk not in known]
-    Place.objects.bulk_create(
-        [Place(event=event, family_id=member.family_id, member=member) for member in new],
-        ignore_conflicts=True,
-    )
+    put_on_list([Place(event=event, family_id=member.family_id, member=member) for member in new])
     record_interactions(
         [_happened(event, member.family_id, member.pk, "expected", 0, by_id) for member in new], live=live
     )
@@ -78,7 +77,8 @@ def set_attendance(*, event: Event, member: Member, state: str, by_id: int | Non
     """
     if state not in Attendance.values:
         raise Invalid({"state": _("Choose came, did not come, or expected.")})
-    Place.objects.get_or_create(event=event, member=member, defaults={"family_id": member.family_id})
+    if not event.places.filter(member=member).exists():
+        _seat_walk_in(event, member)
     place = Place.objects.select_for_update().get(event=event, member=member)
     if place.state == state:
         return place
@@ -88,6 +88,12 @@ def set_attendance(*, event: Event, member: Member, state: str, by_id: int | Non
     if state != Attendance.EXPECTED:
         record_interaction(_happened(event, place.family_id, place.member_id, state, place.turn, by_id, at))
     return place
+
+
+def _seat_walk_in(event: Event, member: Member) -> None:
+    hold_events([event.pk])
+    if not event.places.filter(member=member).exists():
+        put_on_list([Place(event=event, family_id=member.family_id, member=member)])
 
 
 def _withdraw(place: Place, by_id: int | None) -> None:
