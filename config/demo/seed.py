@@ -120,4 +120,5 @@ def _place(plan: PlannedPlace) -> Place:
         member_id=plan.member_id,
         state=plan.state,
         changed_at=plan.changed_at,
+        decided_at=plan.changed_at,
     )

@@ -4,7 +4,7 @@ import msgspec
 from django.db import migrations, models
 
 _BY_TODAYS_ORDER = """
-    UPDATE crm_place SET number = counted.number
+    UPDATE crm_place SET number = counted.number, decided_at = changed_at
     FROM (SELECT id, row_number() OVER (PARTITION BY event_id ORDER BY id) AS number FROM crm_place) AS counted
     WHERE counted.id = crm_place.id
 """
@@ -54,6 +54,11 @@ class Migration(migrations.Migration):
             name="number",
             field=models.PositiveIntegerField(default=0, verbose_name="number on paper"),
             preserve_default=False,
+        ),
+        migrations.AddField(
+            model_name="place",
+            name="decided_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="decided"),
         ),
         migrations.RunSQL(_BY_TODAYS_ORDER, migrations.RunSQL.noop),
         migrations.RunSQL(_LAST_NUMBERS, migrations.RunSQL.noop),

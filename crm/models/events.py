@@ -1,6 +1,6 @@
 """Gatherings, and who is expected at them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -47,6 +47,17 @@ class Event(models.Model):
         """Whether people can be missing by now."""
         return self.starts_at <= timezone.now()
 
+    def is_on_day(self, moment: datetime) -> bool:
+        """Whether this is a day of the event, by the organisation's clock."""
+        first, last = timezone.localtime(self.starts_at), timezone.localtime(self.ends_at or self.starts_at)
+        return first.date() <= timezone.localtime(moment).date() <= last.date()
+
+    @property
+    def is_early(self) -> bool:
+        """Whether its day is still to come."""
+        now = timezone.now()
+        return self.starts_at > now and not self.is_on_day(now)
+
     @property
     def is_over(self) -> bool:
         """Whether one speaks of it in the past: after its end, or twelve hours after it began."""
@@ -64,6 +75,8 @@ class Place(models.Model):
     state = models.CharField(_("state"), max_length=12, choices=Attendance, default=Attendance.EXPECTED)
     turn = models.PositiveIntegerField(_("times undone"), default=0)
     changed_at = models.DateTimeField(_("changed"), null=True, blank=True)
+    decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
+    """When it was tapped at the door; the line may have brought it later."""
 
     class Meta:
         verbose_name = _("place")

@@ -75,7 +75,7 @@ class FamilyPlaces:
     @property
     def since(self) -> datetime | None:
         """When the first of them came."""
-        return min((place.changed_at for place in self.here if place.changed_at), default=None)
+        return min((place.decided_at for place in self.here if place.decided_at), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,9 +53,9 @@ def seat_people(*, seats: Sequence[Seat], by_id: int | None) -> list[dict[str, A
             place = Place(event=seat.event, family_id=seat.member.family_id, member=seat.member, turn=turns.get(key, 0))
             places[key] = place
             new.append(place)
-        place.state, place.changed_at = seat.state, now
+        place.state, place.changed_at, place.decided_at = seat.state, now, now
     put_on_list(new)
-    Place.objects.bulk_update(old, ["state", "turn", "changed_at"], batch_size=200)
+    Place.objects.bulk_update(old, ["state", "turn", "changed_at", "decided_at"], batch_size=200)
     recorded = record_interactions(
         [_entry(seat, places[key].turn, by_id) for key, seat in zip(keys, seats, strict=True)], live=False
     )
