@@ -29,3 +29,7 @@ class Stale(Invalid):
         super().__init__({"": words})
         self.current = current
         self.changed = changed
+
+
+class Outdated(Invalid):
+    """It was decided anew after this was said, which the line brought late."""

@@ -57,6 +57,9 @@ def test_a_tap_whose_answer_was_lost_does_not_undo_what_came_after(
 
 
 def test_a_late_tap_is_told_as_of_when_it_was_made(staff_client: Client, event: Event, family: Family) -> None:
+    event.starts_at = timezone.now() - timedelta(minutes=40)
+    event.ends_at = timezone.now()
+    event.save()
     tap(staff_client, event, (guardian(family), "attended"), waited="1800")
     told = Interaction.objects.get(interaction_type="event_attended")
     assert timedelta(minutes=29) < timezone.now() - told.occurred_at < timedelta(minutes=31)
@@ -72,10 +75,37 @@ def test_a_waiting_time_that_cannot_be_counts_as_none_and_a_long_one_is_cut(
     assert timezone.now() - told.occurred_at < timedelta(minutes=1)
 
 
-def test_a_wait_of_days_counts_as_half_a_day(staff_client: Client, event: Event, family: Family) -> None:
+def test_a_wait_of_months_counts_as_thirty_days(staff_client: Client, event: Event, family: Family) -> None:
     tap(staff_client, event, (guardian(family), "attended"), waited="9999999")
-    told = Interaction.objects.get(interaction_type="event_attended")
-    assert timezone.now() - told.occurred_at < timedelta(hours=13)
+    assert timezone.now() - event.places.get(state="attended").decided_at < timedelta(days=31)
+
+
+def test_a_tap_that_comes_late_does_not_beat_a_newer_decision(
+    staff_client: Client, event: Event, family: Family
+) -> None:
+    first, second = family.members.order_by("id")
+    set_attendance(event=event, member=first, state="no_show", by_id=None)
+    answer = tap(staff_client, event, (first, "attended"), (second, "attended"), waited="20.5")
+    states = dict(event.places.values_list("member", "state"))
+    assert (answer.status_code, states) == (200, {first.pk: "no_show", second.pk: "attended"})
+    page = answer.content.decode()
+    assert f"does not count: {first.first_name}." in page
+    assert f"{second.first_name} is checked in" in page
+    assert attended() == 1
+    assert (
+        "does not count"
+        not in tap(staff_client, event, (first, "attended"), waited="0", name="tap-0002").content.decode()
+    )
+    assert attended() == 2
+
+
+def test_of_two_late_taps_the_later_made_stands_in_whichever_order_they_come(
+    staff_client: Client, event: Event, family: Family
+) -> None:
+    tap(staff_client, event, (guardian(family), "attended"), waited="60")
+    tap(staff_client, event, (guardian(family), "no_show"), name="tap-0002", waited="30.25")
+    tap(staff_client, event, (guardian(family), "attended"), name="tap-0003", waited="45")
+    assert event.places.get(member=guardian(family)).state == "no_show"
 
 
 def test_one_name_stands_for_one_tap_of_one_person(staff_client: Client, event: Event, family: Family) -> None:

@@ -22,9 +22,9 @@ from config.demo.store import store_people
 from config.demo.story import PlannedPlace, Story
 from crm.models import Event, Family, Place
 from crm.services import record_interactions
+from crm.services.seating import put_on_list
 
 ROWS_AT_ONCE = 5_000
-PLACES_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _store_history(stories: Iterator[Story]) -> int:
 
 def _store(stories: Sequence[Story]) -> int:
     rows = [row for story in stories for row in story.rows]
-    Place.objects.bulk_create([_place(place) for story in stories for place in story.places], batch_size=PLACES_AT_ONCE)
+    put_on_list([_place(place) for story in stories for place in story.places])
     return sum(one.status == "created" for one in record_interactions(rows, live=False))
 
 
@@ -120,4 +120,5 @@ def _place(plan: PlannedPlace) -> Place:
         member_id=plan.member_id,
         state=plan.state,
         changed_at=plan.changed_at,
+        decided_at=plan.changed_at,
     )

@@ -123,9 +123,11 @@ class AttendanceList:
         withdraw_entries(run, rows)
         journals = [row.journal for row in rows if row.journal]
         Place.objects.filter(pk__in=[one["place"] for one in journals if not one.get("before")]).delete()
+        now = timezone.now()
         for before in State.values:
             ids = [one["place"] for one in journals if one.get("before") == before]
-            Place.objects.filter(pk__in=ids).update(state=before, turn=F("turn") + 1, changed_at=timezone.now())
+            changed = {"turn": F("turn") + 1, "changed_at": now, "decided_at": now}
+            Place.objects.filter(pk__in=ids).update(state=before, **changed)
         made = [one["event"] for one in journals if one.get("event")]
         Event.objects.filter(pk__in=made, places=None).delete()
 

@@ -75,7 +75,7 @@ class FamilyPlaces:
     @property
     def since(self) -> datetime | None:
         """When the first of them came."""
-        return min((place.changed_at for place in self.here if place.changed_at), default=None)
+        return min((place.decided_at for place in self.here if place.decided_at), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,19 +159,10 @@ def changed_since(event: Event, since: datetime, text: str, after: str) -> list[
     return places_of(event, [family for family in shown if family.pk in changed])
 
 
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    """A place and its number on paper, which stays: whoever is added later gets a later one."""
-
-    number: int
-    place: Place
-
-
-def numbered_places(event: Event) -> list[Numbered]:
+def numbered_places(event: Event) -> list[Place]:
     """The list as it is printed, by family name, no more than fits some thirty pages; in one query."""
-    places = event.places.select_related("member", "family").order_by("id")[:MOST_ON_PAPER]
-    numbered = [Numbered(number, place) for number, place in enumerate(places, start=1)]
-    return sorted(numbered, key=lambda one: (one.place.family.name.casefold(), one.place.family_id, one.number))
+    places = event.places.select_related("member", "family").order_by("number")[:MOST_ON_PAPER]
+    return sorted(places, key=lambda one: (one.family.name.casefold(), one.family_id, one.number))
 
 
 def find_people(event: Event, text: str) -> list[FamilyPlaces]:

@@ -13,6 +13,7 @@ from crm.enums import Attendance
 from crm.models import Event, Interaction, Member, Place
 from crm.services.events import _TYPES, _external_id
 from crm.services.interactions import EARSHOT, NewInteraction, correction_of, record_interactions
+from crm.services.seating import hold_events, put_on_list
 
 _TURN = re.compile(r"event-(\d+)-member-(\d+)-(\d+)")
 MOST_TURNS = 20
@@ -34,6 +35,7 @@ def seat_people(*, seats: Sequence[Seat], by_id: int | None) -> list[dict[str, A
     Answers for each what undoing needs: `place`, `before` (empty: there was no place), `after`, `entry`.
     """
     keys = [(seat.event.pk, seat.member.pk) for seat in seats]
+    hold_events(event for event, _member in keys)
     found = Place.objects.select_for_update().filter(
         event__in={event for event, _member in keys}, member__in={member for _event, member in keys}
     )
@@ -51,9 +53,9 @@ def seat_people(*, seats: Sequence[Seat], by_id: int | None) -> list[dict[str, A
             place = Place(event=seat.event, family_id=seat.member.family_id, member=seat.member, turn=turns.get(key, 0))
             places[key] = place
             new.append(place)
-        place.state, place.changed_at = seat.state, now
-    Place.objects.bulk_create(new)
-    Place.objects.bulk_update(old, ["state", "turn", "changed_at"], batch_size=200)
+        place.state, place.changed_at, place.decided_at = seat.state, now, now
+    put_on_list(new)
+    Place.objects.bulk_update(old, ["state", "turn", "changed_at", "decided_at"], batch_size=200)
     recorded = record_interactions(
         [_entry(seat, places[key].turn, by_id) for key, seat in zip(keys, seats, strict=True)], live=False
     )

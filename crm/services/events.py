@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.enums import Attendance
-from crm.errors import Invalid
+from crm.errors import Invalid, Outdated
 from crm.models import Event, Interaction, Member, Place
 from crm.services.interactions import (
     EARSHOT,
@@ -19,6 +19,7 @@ from crm.services.interactions import (
     record_interaction,
     record_interactions,
 )
+from crm.services.seating import hold_events, put_on_list
 
 _TYPES = {
     Attendance.EXPECTED.value: "event_expected",
@@ -30,13 +31,11 @@ _TYPES = {
 @transaction.atomic
 def add_places(*, event: Event, members: Iterable[Member], by_id: int | None, live: bool = True) -> int:
     """Expect these people at an event; who is on the list already stays as they are. Answers how many are new."""
-    members = list(members)
+    members = list({member.pk: member for member in members}.values())
+    hold_events([event.pk])
     known = set(event.places.filter(member__in=members).values_list("member_id", flat=True))
     new = [member for member in members if member.pk not in known]
-    Place.objects.bulk_create(
-        [Place(event=event, family_id=member.family_id, member=member) for member in new],
-        ignore_conflicts=True,
-    )
+    put_on_list([Place(event=event, family_id=member.family_id, member=member) for member in new])
     record_interactions(
         [_happened(event, member.family_id, member.pk, "expected", 0, by_id) for member in new], live=live
     )
@@ -64,6 +63,11 @@ def _happened(
     )
 
 
+def _happened_at(event: Event, told_at: datetime) -> datetime:
+    """On a day of the event when it was told; told on a later day, as from paper, when the event began."""
+    return told_at if event.is_on_day(told_at) else min(told_at, event.starts_at)
+
+
 def _external_id(event_id: int, member_id: int, turn: int) -> str:
     return f"event-{event_id}-member-{member_id}-{turn}"
 
@@ -72,22 +76,32 @@ def _external_id(event_id: int, member_id: int, turn: int) -> str:
 def set_attendance(*, event: Event, member: Member, state: str, by_id: int | None, at: datetime | None = None) -> Place:
     """Say that a person came, did not come, or (undo) is only expected; a walk-in is put on the list.
 
-    `at` is when it was seen, where that was earlier than now.
-
+    `at` is when it was seen, where that was earlier than now; raises `Outdated` where it was decided anew since.
     However often it is tapped, one interaction stands per state; going back writes a correction.
     """
+    at = at or timezone.now()
     if state not in Attendance.values:
         raise Invalid({"state": _("Choose came, did not come, or expected.")})
-    Place.objects.get_or_create(event=event, member=member, defaults={"family_id": member.family_id})
+    if not event.places.filter(member=member).exists():
+        _seat_walk_in(event, member)
     place = Place.objects.select_for_update().get(event=event, member=member)
     if place.state == state:
         return place
+    if place.decided_at and at < place.decided_at:
+        raise Outdated({"": _("%s was marked anew since.") % member.first_name})
     _withdraw(place, by_id)
-    place.state, place.changed_at = state, timezone.now()
-    place.save(update_fields=["state", "turn", "changed_at"])
+    place.state, place.changed_at, place.decided_at = state, timezone.now(), at
+    place.save(update_fields=["state", "turn", "changed_at", "decided_at"])
     if state != Attendance.EXPECTED:
-        record_interaction(_happened(event, place.family_id, place.member_id, state, place.turn, by_id, at))
+        when = _happened_at(event, at)
+        record_interaction(_happened(event, place.family_id, place.member_id, state, place.turn, by_id, when))
     return place
+
+
+def _seat_walk_in(event: Event, member: Member) -> None:
+    hold_events([event.pk])
+    if not event.places.filter(member=member).exists():
+        put_on_list([Place(event=event, family_id=member.family_id, member=member)])
 
 
 def _withdraw(place: Place, by_id: int | None) -> None:
@@ -115,16 +129,21 @@ def mark_no_shows(*, event: Event, by_id: int | None) -> tuple[int, datetime]:
     if event.starts_at > now:
         raise Invalid({"": _("This event has not begun: nobody can have missed it yet.")})
     places = list(event.places.select_for_update().filter(state=Attendance.EXPECTED))
-    event.places.filter(pk__in=[place.pk for place in places]).update(state=Attendance.NO_SHOW, changed_at=now)
+    event.places.filter(pk__in=[place.pk for place in places]).update(
+        state=Attendance.NO_SHOW, changed_at=now, decided_at=now
+    )
+    when = _happened_at(event, now)
     record_interactions(
-        [_happened(event, one.family_id, one.member_id, Attendance.NO_SHOW, one.turn, by_id) for one in places]
+        [_happened(event, one.family_id, one.member_id, Attendance.NO_SHOW, one.turn, by_id, when) for one in places]
     )
     return len(places), now
 
 
 @transaction.atomic
 def mark_attended(*, event: Event, member_ids: Iterable[int], by_id: int | None) -> int:
-    """Say of many people on the list that they came; answers how many that was news of."""
+    """Say of many people on the list that they came when it began, as a sheet tells it; answers how many were news."""
+    now = timezone.now()
+    when = min(now, event.starts_at)
     places = list(event.places.select_for_update().filter(member__in=list(member_ids)).select_related("member"))
     # Whoever was marked absent has an entry to take back first.
     absent = [one for one in places if one.state == Attendance.NO_SHOW]
@@ -132,10 +151,10 @@ def mark_attended(*, event: Event, member_ids: Iterable[int], by_id: int | None)
         set_attendance(event=event, member=one.member, state=Attendance.ATTENDED, by_id=by_id)
     expected = [one for one in places if one.state == Attendance.EXPECTED]
     event.places.filter(pk__in=[one.pk for one in expected]).update(
-        state=Attendance.ATTENDED, changed_at=timezone.now()
+        state=Attendance.ATTENDED, changed_at=now, decided_at=now
     )
     record_interactions(
-        [_happened(event, one.family_id, one.member_id, Attendance.ATTENDED, one.turn, by_id) for one in expected]
+        [_happened(event, one.family_id, one.member_id, Attendance.ATTENDED, one.turn, by_id, when) for one in expected]
     )
     return len(absent) + len(expected)
 
@@ -151,7 +170,8 @@ def unmark_no_shows(*, event: Event, marked_at: datetime, by_id: int | None) -> 
         interaction_type=_TYPES[Attendance.NO_SHOW],
     )
     record_interactions([correction_of(one, reason=_("taken back at check-in"), by_id=by_id) for one in said])
+    now = timezone.now()
     event.places.filter(pk__in=[one.pk for one in places]).update(
-        state=Attendance.EXPECTED, turn=F("turn") + 1, changed_at=timezone.now()
+        state=Attendance.EXPECTED, turn=F("turn") + 1, changed_at=now, decided_at=now
     )
     return len(places)

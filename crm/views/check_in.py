@@ -24,6 +24,7 @@ from crm.views.posting import posted_from
 from crm.years import is_ours
 
 MOST_TICKS = 100
+_SECONDS = re.compile(r"\A\d{1,8}(\.\d{1,3})?\Z", re.ASCII)
 _TAP = re.compile(r"\A[A-Za-z0-9-]{8,64}\Z")
 
 
@@ -41,13 +42,11 @@ def check_in(request: HttpRequest, pk: int) -> HttpResponse:
         return _settle_rest(request, event, given["rest"])
     try:
         ticks = _everyone(event, given["everyone"]) if "everyone" in given else _ticks(event, given.getlist("tick"))
-        undo = _tick(request, event, ticks)
+        _tick(request, event, ticks)
     except BeingAnswered:
         return HttpResponse(status=409)
     except (Invalid, OtherRequest, ValueError) as refusal:
         return HttpResponseBadRequest(str(refusal))
-    if undo:
-        _say_ticked(request, event, ticks, undo)
     if not request.headers.get("HX-Request"):
         return redirect(event)
     families = {member.family_id: member.family for member, _state in ticks}
@@ -86,16 +85,22 @@ def _everyone(event: Event, family_id: str) -> Ticks:
     return ticks or [(one.member, one.state) for one in event.places.filter(family=family).select_related("member")]
 
 
-def _tick(request: HttpRequest, event: Event, ticks: Ticks) -> str:
-    """Tick all or none; answers the path that takes it back, empty where this very tap was taken before."""
+def _tick(request: HttpRequest, event: Event, ticks: Ticks) -> None:
+    """Tick and say what came of it; nothing is said where this very tap was taken before."""
     if not ticks:
         raise ValueError(_("Nobody of this family is on the list."))
     members = [member for member, _state in ticks]
     before = dict(event.places.filter(member__in=members).values_list("member_id", "state"))
-    if not tick_people(event=event, ticks=ticks, by_id=request.user.pk or 0, tap=_tap(request)):
-        return ""
-    back = [("tick", f"{one.pk}:{before.get(one.pk, Attendance.EXPECTED.value)}") for one in members]
-    return f"{reverse('crm:check-in', args=[event.pk])}?{urlencode(back)}"
+    ticked = tick_people(event=event, ticks=ticks, by_id=request.user.pk or 0, tap=_tap(request))
+    if ticked.outdated:
+        names = ", ".join(member.first_name for member in ticked.outdated)
+        words = _("Marked anew after that tap, which came late and does not count: %s. The list shows what stands.")
+        messages.error(request, words % names)
+    if ticked.counted:
+        counted = set(ticked.counted)
+        back = [("tick", f"{one.pk}:{before.get(one.pk, Attendance.EXPECTED.value)}") for one in ticked.counted]
+        undo = f"{reverse('crm:check-in', args=[event.pk])}?{urlencode(back)}"
+        _say_ticked(request, event, [tick for tick in ticks if tick[0] in counted], undo)
 
 
 def _tap(request: HttpRequest) -> Tap | None:
@@ -105,7 +110,7 @@ def _tap(request: HttpRequest) -> Tap | None:
         return None
     if not _TAP.match(key):
         raise ValueError(_("Say which tap it was."))
-    return Tap(key, timedelta(seconds=int(waited) if waited.isdecimal() and len(waited) < 9 else 0))
+    return Tap(key, timedelta(seconds=float(waited) if _SECONDS.match(waited) else 0))
 
 
 def _say_ticked(request: HttpRequest, event: Event, ticks: Ticks, undo: str) -> None:

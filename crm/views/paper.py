@@ -36,10 +36,10 @@ def event_sheet(request: HttpRequest, pk: int) -> HttpResponse:
     if wrong or not wanted:
         context |= {"typed": typed, "wrong": wrong, "nothing": not wanted and not wrong}
         return render(request, "crm/event_sheet.html", context, status=422)
-    came = [place for place in places if place.number in wanted and place.place.state != Attendance.ATTENDED]
-    mark_attended(event=event, member_ids=[one.place.member_id for one in came], by_id=request.user.pk)
+    came = [place for place in places if place.number in wanted and place.state != Attendance.ATTENDED]
+    mark_attended(event=event, member_ids=[one.member_id for one in came], by_id=request.user.pk)
     said = ngettext("%d person is checked in", "%d people are checked in", len(came)) % len(came)
-    back = [("tick", f"{one.place.member_id}:{one.place.state}") for one in came]
+    back = [("tick", f"{one.member_id}:{one.state}") for one in came]
     undo = f"undo:{reverse('crm:check-in', args=[event.pk])}?{urlencode(back)}"
     messages.success(request, said, extra_tags=undo if 0 < len(came) <= MOST_UNDONE else "")
     return redirect(event)
