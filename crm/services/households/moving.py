@@ -11,7 +11,7 @@ from crm.enums import Attendance, ChangeKind, TaskState
 from crm.errors import Invalid
 from crm.models import CallTask, Consent, ContactPoint, Family, HouseholdChange, Member, Place
 from crm.news import announce
-from crm.services.changes import note_changes
+from crm.services.changes import note_elsewhere
 from crm.services.families import NewFamily, create_family
 from crm.services.households.binding import bind_refused
 from crm.services.households.notes import write_notes
@@ -60,6 +60,7 @@ def move_member(
     notes = write_notes(words, change=change, by_id=by_id)
     change.payload = {"steps": steps, "consents": made, "notes": notes, "new": new is not None}
     change.save(update_fields=["payload"])
+    note_elsewhere(change, family_id=source.pk, words=change.words_there, field="kind", value=change.kind)
     refresh_family_text(family_ids=[source.pk, target.pk])
     return change
 
@@ -142,5 +143,4 @@ def _name_heirs(family: Family, channels: Collection[str], steps: Steps) -> None
     for heir in heirs:
         change_value(heir, "is_primary", True, steps)
     if heirs:
-        note_changes(changed=[(heir, {"is_primary": (False, True)}) for heir in heirs])
         announce("contact_point_changed", ids=[heir.pk for heir in heirs])
