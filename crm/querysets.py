@@ -132,8 +132,12 @@ class FamilyQuerySet(models.QuerySet):
         return self.alias(own=KeyTransform(key, "attributes")).filter(own=value)
 
     def with_attribute_between(self, key: str, low: Any = None, high: Any = None) -> Self:
-        """Families of which a number or a date lies in between, both ends included; None leaves an end open."""
-        found = self.alias(own=KeyTransform(key, "attributes"))
+        """Families of which a number or a date lies in between, both ends included; None leaves an end open.
+
+        Text is no number, though an engine may sort it behind all of them; nor is a number a date.
+        """
+        kinds = _TEXTS if isinstance(low if low is not None else high, str) else _NUMBERS
+        found = self.alias(own=KeyTransform(key, "attributes"), kind=_json_kind(key)).filter(kind__in=kinds)
         if low is not None:
             found = found.filter(own__gte=low)
         return found if high is None else found.filter(own__lte=high)
@@ -141,6 +145,19 @@ class FamilyQuerySet(models.QuerySet):
     def with_attribute_text(self, key: str, text: str) -> Self:
         """Families of which a text holds these words."""
         return self.alias(own=KT(f"attributes__{key}")).filter(own__icontains=text)
+
+
+_TEXTS, _NUMBERS = ("string", "text"), ("number", "integer", "real")
+"""What PostgreSQL and SQLite call them."""
+
+
+def _json_kind(key: str) -> models.Func:
+    """What kind of value one of the organisation's own fields has, in the engine's word."""
+    word = models.CharField()
+    if connection.vendor == "postgresql":
+        return models.Func(KeyTransform(key, "attributes"), function="jsonb_typeof", output_field=word)
+    path = models.Value(f'$."{key}"')
+    return models.Func(models.F("attributes"), path, function="json_type", output_field=word)
 
 
 def _families_of(first: QuerySet[Any], *others: QuerySet[Any]) -> QuerySet[Any]:

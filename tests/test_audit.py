@@ -22,10 +22,13 @@ from crm.services import (
     MemberDetails,
     create_api_key,
     invalidate_address,
+    merge_families,
+    move_member,
     note_changes,
     record_consent,
     set_opt_out_channels,
     state_preference,
+    undo_change,
     upsert_family,
 )
 from tests.factories import guardian, make_family, make_key, make_user
@@ -76,6 +79,37 @@ def test_a_family_changed_by_a_person_leaves_who_what_and_when(boss: Any) -> Non
     assert (name.actor, name.actor_name, name.who) == (boss, "boss", "Boss")
     assert tags.changes["tags"]["objects"] == ["choir"]
     assert tags.lines() == [("tags", "", "choir")]
+
+
+def test_a_merge_and_its_undo_tell_what_they_changed(boss: Any, office: Client) -> None:
+    keep = make_family("Okafor family", email="keep@example.org")
+    gone = make_family("Uddin family", ref="RB-1", email="gone@example.org", stage="paused")
+    with acting_for(boss.pk):
+        take = ["name", "stage", "primary.email"]
+        change = merge_families(keep_id=keep.pk, gone_id=gone.pk, by_id=boss.pk, take=take)
+    assert {"name": ["Okafor family", "Uddin family"]} in told(Family, family_id=keep.pk)
+    assert {"stage": ["enrolled", "paused"]} in told(Family, family_id=keep.pk)
+    assert {"is_primary": [True, False]} in told(ContactPoint, family_id=keep.pk)
+    page = office.get(reverse("crm:family-changes", args=[keep.pk])).content.decode()
+    assert "Merged Uddin family (RB-1) into this family" in page
+    with acting_for(boss.pk):
+        undo_change(change=change, by_id=boss.pk)
+    assert told(Family, family_id=keep.pk)[-1] == {"name": ["Uddin family", "Okafor family"]}
+    page = office.get(reverse("crm:family-changes", args=[keep.pk])).content.decode()
+    assert "Took back: Merged Uddin family (RB-1) into this family" in page
+    assert "change of households" not in page
+
+
+def test_a_move_stands_with_both_families(boss: Any, office: Client) -> None:
+    source, target = make_family("Okafor family"), make_family("Uddin family")
+    name = guardian(source).name
+    with acting_for(boss.pk):
+        change = move_member(member=guardian(source), to_id=target.pk, by_id=boss.pk)
+        undo_change(change=change, by_id=boss.pk)
+    for family, words in ((source, f"{name} went to Uddin family"), (target, f"{name} came from Okafor family")):
+        page = office.get(reverse("crm:family-changes", args=[family.pk])).content.decode()
+        assert page.count(words) == 2
+        assert page.count(f"Took back: {words}") == 1
 
 
 def test_people_and_addresses_too(boss: Any) -> None:

@@ -278,6 +278,33 @@ def test_what_is_gone_is_not_found(manager_client: Client, name: str) -> None:
     assert manager_client.get(url(name, 4_000_000_000)).status_code == 404
 
 
+def test_an_address_that_is_there_keeps_what_is_known_of_it(staff_client: Client) -> None:
+    family = make_family(email="eva@example.org", phone="+447700900142")
+    point = family.contact_points.get(channel="email")
+    point.mark_broken("hard bounce 550")
+    point.label = "work"
+    point.save()
+    before = ContactPoint.objects.values().get(pk=point.pk)
+    typed = {"channel": "email", "value": "EVA@Example.org", "member": point.member_id, "works": "on"}
+    answer = staff_client.post(url("contact-point-new", family.pk), typed)
+    assert answer.status_code == 422
+    for word in ("here already", "work", "hard bounce 550"):
+        assert word in words(answer)
+    assert ContactPoint.objects.values().get(pk=point.pk) == before
+
+
+def test_another_channel_of_a_number_that_is_there_is_left_as_it_is(staff_client: Client) -> None:
+    family = make_family(phone=None)
+    member = guardian(family)
+    ContactPoint.objects.create(family=family, member=member, channel="sms", value="+447700900142", label="work")
+    typed = {"channel": "phone", "value": "07700 900142", "member": member.pk, "works": "on", "also": ["sms"],
+             "token": uuid.uuid4().hex}  # fmt: skip
+    for _time in range(2):
+        assert staff_client.post(url("contact-point-new", family.pk), typed).status_code == 302
+    assert family.contact_points.get(channel="sms").label == "work"
+    assert family.contact_points.filter(channel="phone").count() == 1
+
+
 # Fields of the organisation's own
 
 
@@ -316,6 +343,55 @@ def test_own_fields_are_typed_everywhere(staff_client: Client) -> None:
     body = {"attributes": {"bus": "south", "free": [1], "photos": None}}
     taken = caller.put(f"/api/v1/families/{family.external_ref}/", body, content_type="application/json").json()
     assert taken["attributes"] == {"bus": "South", "siblings": 3, "since": "2019-09-01", "free": [1]}
+
+
+@pytest.mark.usefixtures("fields")
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"bus": "West", "siblings": "many", "photos": "perhaps", "since": "long ago", "contains": "nuts"},
+        {"bus": 7, "siblings": [1], "photos": 1, "since": 2019},
+    ],
+)
+def test_saving_loses_nothing_that_nobody_touched(staff_client: Client, kept: dict[str, Any]) -> None:
+    details = FamilyDetails(external_ref="R-1", name="Rossi", tags=["Year 5; Oak", "a\\b"])
+    family = upsert_family(details=details)[0]
+    Family.objects.update(attributes=kept)
+    edit = url("family-edit", family.pk)
+    answer = staff_client.post(edit, opened(staff_client, edit) | {"name": "Rossi-Bianchi"})
+    assert answer.status_code == 302
+    family.refresh_from_db()
+    assert (family.name, family.attributes) == ("Rossi-Bianchi", kept)
+    assert sorted(family.tags.values_list("name", flat=True)) == ["Year 5; Oak", "a\\b"]
+    changed = opened(staff_client, edit) | {"attr_bus": "North", "attr_since": "2019-09-01", "tags": "one"}
+    staff_client.post(edit, changed)
+    family.refresh_from_db()
+    assert family.attributes == kept | {"bus": "North", "since": "2019-09-01"}
+    assert [tag.name for tag in family.tags.all()] == ["one"]
+
+
+@pytest.mark.usefixtures("fields")
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"attr_siblings_min": "1"}, ["number"]),
+        ({"attr_siblings_max": "9"}, ["number"]),
+        ({"attr_since_min": "1970-01-01"}, ["number"]),
+        ({"attr_since_max": "2030-01-01"}, ["number"]),
+    ],
+)
+def test_a_filter_of_numbers_finds_no_text_and_one_of_dates_no_numbers(
+    staff_client: Client, query: dict[str, str], found: list[str]
+) -> None:
+    kept: dict[str, dict[str, Any]] = {
+        "number": {"siblings": 2, "since": "2019-09-01"},
+        "text": {"siblings": "many", "since": 2019},
+        "yes": {"siblings": True, "since": True},
+        "list": {"siblings": [7], "since": None},
+    }
+    for name, attributes in kept.items():
+        Family.objects.filter(pk=make_family(name).pk).update(attributes=attributes)
+    assert [row.family.name for row in staff_client.get(url("families"), query).context["rows"]] == found
 
 
 @pytest.mark.usefixtures("fields")

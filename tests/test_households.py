@@ -414,6 +414,30 @@ def test_taking_out_a_person_or_an_address_is_undone(pair: tuple[Family, Family]
     assert picture() == before
 
 
+def test_what_somebody_refused_stays_with_their_address_when_they_go() -> None:
+    topic = Topic.objects.get(slug="marketing")
+    family = make_family("Co", email="eva@example.org")
+    record_consent(family=family, member_id=guardian(family).pk, granted=False, source="staff")
+    before = picture()
+    change = remove_member(member=guardian(family), by_id=None)
+    kept = {(one.channel, one.address, one.topic_id, one.granted) for one in Consent.objects.filter(family=family)}
+    assert ("email", "eva@example.org", None, False) in kept
+    new = Member.objects.create(family=family, name="Eva")
+    point = ContactPoint.objects.create(family=family, member=new, channel="email", value="eva@example.org")
+    assert _stands(family, point, topic) is False
+    new.delete()
+    undo_change(change=change, by_id=None)
+    assert picture() == before
+
+
+def test_a_family_with_records_of_consent_is_not_deleted_in_the_admin(admin_client: Client) -> None:
+    family = make_family("Co", email="eva@example.org")
+    record_consent(family=family, granted=False, source="staff", channel="email")
+    answer = admin_client.post(reverse("admin:crm_family_delete", args=[family.pk]), {"post": "yes"})
+    assert answer.status_code == 403
+    assert family.consents.count() == 1
+
+
 def test_an_address_of_somebody_who_is_gone_cannot_come_back(pair: tuple[Family, Family]) -> None:
     keep, _gone = pair
     address = remove_contact_point(point=keep.contact_points.get(channel="email"), by_id=None)

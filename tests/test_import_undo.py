@@ -360,3 +360,59 @@ def test_a_later_file_may_change_what_a_file_said(manager_client: Client, martin
     write(manager_client, WISH.format(""))
     assert write(manager_client, WISH.format("").replace("sms", "email")).changed == 1
     assert StatedPreference.objects.get().preferred_channel == "email"
+
+
+# What was refused
+
+
+AGREED = "family_ref,family_name,member_name,email,marketing_email\n"
+
+
+def test_what_a_file_withdrew_stays_withdrawn_when_its_family_goes(manager_client: Client) -> None:
+    take_back(manager_client, write(manager_client, AGREED + "A-1,Co,Eva,eva@example.org,no\n"))
+    assert not Family.objects.exists()
+    kept = Consent.objects.get()
+    assert (kept.address, kept.family, kept.channel, kept.granted) == ("eva@example.org", None, "email", False)
+    write(manager_client, AGREED + "A-1,Co,Eva,eva@example.org,yes\n")
+    assert not Consent.objects.filter(granted=True).exists()
+
+
+def test_what_a_file_withdrew_stays_withdrawn_when_its_person_goes(manager_client: Client) -> None:
+    family = make_family(ref="A-1", name="Co", email="other@example.org")
+    take_back(manager_client, write(manager_client, AGREED + "A-1,Co,Eva,eva@example.org,no\n"))
+    assert family.members.count() == 1
+    assert Consent.objects.get().address == "eva@example.org"
+    take_back(manager_client, write(manager_client, AGREED + "A-1,Co,Eva,eva@example.org,no\n"))
+    assert Consent.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "A-1,Co,Eva-Maria Co,eva@example.org,yes",
+        "A-1,Co,Adam,adam@example.org; eva@example.org,yes",
+        "A-2,Other,Eva,eva@example.org,yes",
+    ],
+)
+def test_a_refused_address_is_granted_to_nobody_by_a_file(manager_client: Client, row: str) -> None:
+    write(manager_client, AGREED + "A-1,Co,Eva Co,eva@example.org,no\n")
+    write(manager_client, AGREED + row + "\n")
+    assert not Consent.objects.filter(granted=True).exists()
+
+
+def test_two_rows_of_one_file_that_share_an_address_are_as_careful(manager_client: Client) -> None:
+    write(manager_client, AGREED + "A-1,Co,Adam,eva@example.org,yes\nA-1,Co,Eva,eva@example.org,no\n")
+    assert list(Consent.objects.values_list("member__name", "granted")) == [("Eva", False)]
+
+
+def test_who_is_known_by_a_refused_address_needs_no_address_in_the_file(manager_client: Client) -> None:
+    write(manager_client, AGREED + "A-1,Co,Eva,eva@example.org,no\n")
+    write(manager_client, AGREED.replace(",marketing_email", "") + "A-1,Co,Adam,eva@example.org\n")
+    write(manager_client, AGREED.replace("email,", "", 1) + "A-1,Co,Adam,yes\n")
+    assert not Consent.objects.filter(granted=True).exists()
+
+
+def test_another_address_of_the_family_may_be_granted(manager_client: Client) -> None:
+    write(manager_client, AGREED + "A-1,Co,Eva,eva@example.org,no\n")
+    write(manager_client, AGREED + "A-1,Co,Adam,adam@example.org,yes\n")
+    assert Consent.objects.get(granted=True).member.name == "Adam"

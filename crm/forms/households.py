@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any, cast
 from zoneinfo import available_timezones
 
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from crm.attributes import attribute_fields, told
 from crm.enums import NUMBER_CHANNELS, AttributeKind, Channel, ContactChannel, Role, Stage
 from crm.errors import Invalid, Stale
+from crm.importing.cells import several, together
 from crm.models import AttributeField, Family, Member, Topic
 from crm.models.people import default_time_zone
 from crm.services.families import NewFamily
@@ -118,7 +120,12 @@ class FamilyForm(Edit):
         help_text=gettext_lazy("How your other systems call it. Empty: we make one."),
     )
     stage = choice(gettext_lazy("Stage"), Stage.choices)
-    tags = text(gettext_lazy("Tags"), longest=2000, required=False, help_text=gettext_lazy("Separated by ;"))
+    tags = text(
+        gettext_lazy("Tags"),
+        longest=2000,
+        required=False,
+        help_text=gettext_lazy("Separated by ; (one that belongs to a tag is written \\;)"),
+    )
     time_zone = text(
         gettext_lazy("Time zone"),
         longest=64,
@@ -138,7 +145,8 @@ class FamilyForm(Edit):
             self.fields["external_ref"].required = True
             self.fields["external_ref"].help_text = _("How your other systems call it.")
         for field in self.attributes:
-            self.fields[ATTRIBUTE + field.key] = attribute_input(field)
+            current = (seen or {}).get(f"attributes.{field.key}")
+            self.fields[ATTRIBUTE + field.key] = attribute_input(field, self.shown("", current))
 
     @property
     def zones(self) -> list[str]:
@@ -152,8 +160,10 @@ class FamilyForm(Edit):
     def shown(self, name: str, value: Any) -> Any:
         """Tags in a line; a yes and a no as the choice that they are."""
         if name == "tags":
-            return "; ".join(value or [])
-        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+            return together(value or [])
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return str(value) if isinstance(value, list | dict) else value
 
     def clean_time_zone(self) -> str:
         """A city is enough where only one zone is named after it."""
@@ -166,9 +176,13 @@ class FamilyForm(Edit):
         """What was typed, as the services take it."""
         typed = self.cleaned_data
         plain = {name: typed[name] for name in ("name", "external_ref", "time_zone", "language", "stage")}
-        tags = sorted({tag.strip() for tag in typed["tags"].split(";") if tag.strip()})
-        own = {field.key: typed[ATTRIBUTE + field.key] for field in self.attributes}
-        return {**plain, "tags": tags, "attributes": own}
+        own = {field.key: self._own(field.key) for field in self.attributes}
+        return {**plain, "tags": sorted(set(several(typed["tags"]))), "attributes": own}
+
+    def _own(self, key: str) -> Any:
+        """What was typed; what was left as the page showed it is what stood there, whatever its kind."""
+        typed, stood = self.cleaned_data[ATTRIBUTE + key], self.seen_values.get(f"attributes.{key}")
+        return stood if stood is not None and str(self.shown("", stood)).strip() == typed else typed
 
     def new_family(self) -> NewFamily:
         """What was typed of a family that is not there yet."""
@@ -182,16 +196,34 @@ def languages(current: str) -> list[tuple[str, str]]:
     return sorted(named.items(), key=lambda one: one[1].casefold())
 
 
-def attribute_input(field: AttributeField) -> forms.Field:
-    """The input of one of the organisation's fields; `crm.attributes` judges what is typed."""
-    if field.kind == AttributeKind.YES_NO:
-        options: Iterable[tuple[str, Any]] = [("", _("not said")), ("yes", _("yes")), ("no", _("no"))]
-        return choice(field.label, options, required=False, help_text=field.help)
-    if field.kind == AttributeKind.CHOICE:
-        options = [("", _("not said")), *((str(one), str(one)) for one in field.options)]
+def attribute_input(field: AttributeField, current: Any = None) -> forms.Field:
+    """The input of one of the organisation's fields; `crm.attributes` judges what is typed.
+
+    What stands there now can stay, though it is from before the field had these options or this kind.
+    """
+    if field.kind in (AttributeKind.YES_NO, AttributeKind.CHOICE):
+        named = [("yes", _("yes")), ("no", _("no"))] if field.kind == AttributeKind.YES_NO else _named(field)
+        options = [("", _("not said")), *named]
+        if current is not None and str(current) not in dict(options):
+            options.append((str(current), _("%s (no longer offered)") % current))
         return choice(field.label, options, required=False, help_text=field.help)
     kind = {"date": {"type": "date"}, "number": {"inputmode": "decimal"}}.get(field.kind, {})
-    return text(field.label, longest=500, required=False, help_text=field.help, **kind)
+    note = field.help
+    if field.kind == AttributeKind.DATE and current and not _is_day(current):
+        # A date input would show nothing, and saving would take it away.
+        kind, note = {}, _("This is not a date; it stays as it is until you put one in its place, like 2026-11-12.")
+    return text(field.label, longest=500, required=False, help_text=note, **kind)
+
+
+def _named(field: AttributeField) -> list[tuple[str, str]]:
+    return [(str(one), str(one)) for one in field.options]
+
+
+def _is_day(value: Any) -> bool:
+    try:
+        return date.fromisoformat(value).isoformat() == value
+    except (TypeError, ValueError):
+        return False
 
 
 def attributes_told(family: Family, fields: Iterable[AttributeField]) -> list[tuple[str, str]]:

@@ -5,19 +5,23 @@ from typing import Any
 
 from django.db import models
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 
 from crm.attributes import merge_attributes
+from crm.enums import ConsentSource
 from crm.importing.journals import Touch, Written
 from crm.importing.wishes import take_back_grants
 from crm.models import ContactPoint, Family, Import, ImportRow, Member, StatedPreference
 from crm.news import announce
 from crm.services.changes import note_changes
+from crm.services.households.binding import bind_refused
 from crm.services.people import refresh_family_text
 
 
 def undo_families(run: Import, rows: Sequence[ImportRow], touches: Sequence[Touch]) -> None:
     """Take back what these journals tell but for what was touched; new families go with all that is theirs."""
     written = Written(rows).without(touches)
+    _keep_refused(run, written)
     ImportRow.objects.filter(family__in=written.new_families).update(family=None)
     Family.objects.filter(pk__in=written.new_families).delete()
     ContactPoint.objects.filter(pk__in=written.points).delete()
@@ -31,6 +35,19 @@ def undo_families(run: Import, rows: Sequence[ImportRow], touches: Sequence[Touc
     _restore_preferences(written.kept("preference"))
     take_back_grants(run, [pk for ids in written.kept("consents").values() for pk in ids])
     refresh_family_text(family_ids=[pk for pk in written.row_of_family if pk not in set(written.new_families)])
+
+
+def _keep_refused(run: Import, written: Written) -> None:
+    """What the file withdrew stays withdrawn for the addresses, though families and people go."""
+    families, people = list(written.new_families), list(written.members)
+    reason = _("Stays withdrawn: the import was taken back.")
+    for points, family_goes in (
+        (ContactPoint.objects.filter(family__in=families), True),
+        (ContactPoint.objects.filter(member__in=people).exclude(family__in=families), False),
+    ):
+        bind_refused(
+            points=points, by_id=run.asked_by_id, reason=reason, source=ConsentSource.IMPORT, family_goes=family_goes
+        )
 
 
 def _restore(model: type[models.Model], changes: Mapping[int, Mapping[str, Sequence[Any]]]) -> None:

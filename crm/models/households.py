@@ -62,7 +62,23 @@ class HouseholdChange(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.made_at:%Y-%m-%d %H:%M}"
+        return str(_("Took back: %s")) % self.words if self.undone_at else self.words
+
+    @property
+    def words(self) -> str:
+        """What was done, as the page of the family tells it."""
+        if self.kind == ChangeKind.MERGE:
+            return str(_("Merged %(name)s (%(ref)s) into this family")) % {"name": self.gone_name, "ref": self.gone_ref}
+        if self.kind == ChangeKind.REMOVAL:
+            return str(_("Took %s out")) % self.gone_name
+        names = {"name": self.gone_name, "family": self.other.name if self.other else "–"}
+        return str(_("%(name)s came from %(family)s")) % names
+
+    @property
+    def words_there(self) -> str:
+        """What a move was for the family that somebody left."""
+        words = str(_("%(name)s went to %(family)s")) % {"name": self.gone_name, "family": self.family.name}
+        return str(_("Took back: %s")) % words if self.undone_at else words
 
 
 class Duplicate(models.Model):

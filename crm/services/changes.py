@@ -46,6 +46,13 @@ def note_put_in(put: Iterable[tuple[Model, str, Sequence[str]]]) -> int:
     return len(rows)
 
 
+def note_elsewhere(row: Model, *, family_id: int, words: str, field: str, value: Any) -> None:
+    """Tell of one row on the page of a second family too, in words of its own; nothing where nobody acts."""
+    if who_acts() is not None:
+        about_it = _about(row) | {"family_id": family_id, "object_repr": words}
+        Change.objects.create(**about_it, action=Change.Action.UPDATE, changes={field: [None, _plain(value)]})
+
+
 def _come(words: Sequence[str]) -> dict[str, Any]:
     return {"type": "m2m", "operation": "add", "objects": list(words)}
 

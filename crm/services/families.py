@@ -71,7 +71,9 @@ def edit_family(*, family_id: int, given: Mapping[str, Any], seen: Mapping[str, 
     refuse_taken(given.get("external_ref", family.external_ref), family.pk)
     for name in PLAIN:
         setattr(family, name, str(given.get(name, getattr(family, name))).strip())
-    family.attributes = merge_attributes(family.attributes, check_attributes(given.get("attributes", {})))
+    # What stays as it was may be older than the field's options or kind, and is not judged.
+    told = {key: value for key, value in given.get("attributes", {}).items() if value != family.attributes.get(key)}
+    family.attributes = merge_attributes(family.attributes, check_attributes(told))
     family.save()
     if "tags" in given:
         set_tags(family, given["tags"])

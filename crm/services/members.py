@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from crm.addresses import normalise_address
@@ -79,7 +80,7 @@ class PointDetails:
 def save_contact_point(
     *, family: Family, details: PointDetails, point_id: int | None = None, seen: Mapping[str, Any] | None = None
 ) -> ContactPoint:
-    """Add an address, or change one; the same address of the same person is there once. Raises `Invalid`, `Stale`.
+    """Add an address, or change one. Raises `Stale`, and `Invalid` where the person has this address already.
 
     The first address of a channel is the primary one; a new primary takes the place of the old.
     """
@@ -87,20 +88,37 @@ def save_contact_point(
     details.value = normalise_address(details.channel, details.value)
     if details.member_id is not None and not family.members.filter(pk=details.member_id).exists():
         raise Invalid({"member": _("This person is not in the family.")})
-    same = family.contact_points.filter(
-        Q(member_id=details.member_id), channel=details.channel, value=details.value
-    ).exclude(pk=point_id or 0)
-    point = family.contact_points.get(pk=point_id) if point_id else same.first() or ContactPoint(family=family)
+    point = family.contact_points.get(pk=point_id) if point_id else ContactPoint(family=family)
     if point_id:
         refuse_stale(point_as_seen(point), seen or {}, details.as_seen())
-        if same.exists():
-            raise Invalid({"value": _("This address is here already.")})
+    same = known_point(family=family, details=details, but_for=point_id)
+    if same is not None:
+        raise Invalid({"value": _known(same)})
     _fill(point, details)
     _put_first(point, wanted=details.is_primary)
     point.save()
     refresh_family_text(family_ids=[family.pk])
     announce("contact_point_changed", ids=[point.pk])
     return point
+
+
+def known_point(*, family: Family, details: PointDetails, but_for: int | None = None) -> ContactPoint | None:
+    """The same address of the same person on the same channel, where it is there. Raises `Invalid`."""
+    value = normalise_address(details.channel, details.value)
+    same = family.contact_points.filter(Q(member_id=details.member_id), channel=details.channel, value=value)
+    return same.exclude(pk=but_for or 0).first()
+
+
+def _known(point: ContactPoint) -> str:
+    """That an address is there, with what is known of it: nobody overwrites what they have not seen."""
+    known = [_("label: %s") % point.label] if point.label else []
+    if not point.is_valid:
+        since = date_format(point.invalid_since, "j M Y") if point.invalid_since else "–"
+        words = {"since": since, "why": point.invalid_reason or "–"}
+        known.append(_("does not work since %(since)s: %(why)s") % words)
+    if not known:
+        return _("This address is here already.")
+    return _("This address is here already (%s). Nothing was changed; open it to change it.") % "; ".join(known)
 
 
 def point_as_seen(point: ContactPoint) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -17,7 +16,7 @@ from crm.forms.households import ConsentForm, Edit, FamilyForm, MemberForm, Poin
 from crm.models import ContactPoint, Family, Member
 from crm.roles import OfficeRole, role_required
 from crm.services.families import family_as_seen
-from crm.services.members import member_as_seen, point_as_seen
+from crm.services.members import known_point, member_as_seen, point_as_seen
 from crm.services.once import save_once
 from crm.views.sheets import Sheet, done, show_sheet
 
@@ -119,15 +118,20 @@ def contact_point_new(request: HttpRequest, pk: int) -> HttpResponse:
     family = get_object_or_404(Family, pk=pk)
     form = PointForm(family, request.POST or None, member=request.GET.get("member", ""), channel="email")
 
-    def save() -> None:
-        with transaction.atomic():
-            for details in form.all_details():
-                services.save_contact_point(family=family, details=details)
-
-    if _saved(form, save):
+    if _saved(form, lambda: save_once(token=form.cleaned_data["token"], save=lambda: _add_points(family, form))):
         return done(request, family.get_absolute_url(), _("The address is added"))
     sheet = _sheet(family, _("A new address"), "contact-point-new", pk, _("Add this address"), "point_fields")
     return show_sheet(request, sheet, form)
+
+
+def _add_points(family: Family, form: PointForm) -> int:
+    """The address, and the other channels of its number that are not there yet."""
+    first, *others = form.all_details()
+    made = services.save_contact_point(family=family, details=first)
+    for details in others:
+        if known_point(family=family, details=details) is None:
+            services.save_contact_point(family=family, details=details)
+    return made.pk
 
 
 @role_required(OfficeRole.STAFF)

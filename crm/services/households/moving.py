@@ -11,8 +11,9 @@ from crm.enums import Attendance, ChangeKind, TaskState
 from crm.errors import Invalid
 from crm.models import CallTask, Consent, ContactPoint, Family, HouseholdChange, Member, Place
 from crm.news import announce
-from crm.services.changes import note_changes
+from crm.services.changes import note_elsewhere
 from crm.services.families import NewFamily, create_family
+from crm.services.households.binding import bind_refused
 from crm.services.households.notes import write_notes
 from crm.services.households.repoint import Steps, change_value, point_rows, put_away
 from crm.services.households.standing import keep_refused, refused_in
@@ -59,6 +60,7 @@ def move_member(
     notes = write_notes(words, change=change, by_id=by_id)
     change.payload = {"steps": steps, "consents": made, "notes": notes, "new": new is not None}
     change.save(update_fields=["payload"])
+    note_elsewhere(change, family_id=source.pk, words=change.words_there, field="kind", value=change.kind)
     refresh_family_text(family_ids=[source.pk, target.pk])
     return change
 
@@ -87,7 +89,10 @@ def _move(member: Member, source: Family, target: Family) -> Steps:
 
 @transaction.atomic
 def remove_member(*, member: Member, by_id: int | None) -> HouseholdChange:
-    """Take a person and their addresses out of the family; the log keeps what happened, and undo brings all back."""
+    """Take a person and their addresses out of the family; the log keeps what happened, and undo brings all back.
+
+    What they refused goes on holding for their addresses in the family.
+    """
     primary = ContactPoint.objects.filter(member=member, is_primary=True)
     return _remove(member, Member.objects.filter(pk=member.pk), member.name, by_id, primary)
 
@@ -110,13 +115,17 @@ def _remove(
     family = Family.objects.select_for_update().get(pk=row.family_id)
     steps: Steps = []
     channels = set(primary.values_list("channel", flat=True))
+    made: list[int] = []
+    if isinstance(row, Member):
+        reason = _("Stays withdrawn: %s was taken out of this family.") % name
+        made = bind_refused(points=ContactPoint.objects.filter(member=row), by_id=by_id, reason=reason)
     put_away(rows, steps)  # type: ignore[arg-type]
     _name_heirs(family, channels, steps)
     change = HouseholdChange.objects.create(
         kind=ChangeKind.REMOVAL,
         family=family,
         gone_name=name,
-        payload={"steps": steps, "consents": [], "notes": [], "home": family.pk},
+        payload={"steps": steps, "consents": made, "notes": [], "home": family.pk},
         made_at=timezone.now(),
         made_by_id=by_id,
     )
@@ -134,5 +143,4 @@ def _name_heirs(family: Family, channels: Collection[str], steps: Steps) -> None
     for heir in heirs:
         change_value(heir, "is_primary", True, steps)
     if heirs:
-        note_changes(changed=[(heir, {"is_primary": (False, True)}) for heir in heirs])
         announce("contact_point_changed", ids=[heir.pk for heir in heirs])

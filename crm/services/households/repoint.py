@@ -15,8 +15,10 @@ from django.db.models.constraints import UniqueConstraint
 from django.db.models.deletion import Collector, ProtectedError
 from django.utils.translation import gettext as _
 
+from crm.audit import tracked_fields
 from crm.errors import Invalid
 from crm.merging import FREED, LEARNED, RENAMED, UNSET
+from crm.services.changes import note_changes
 
 BATCH = 500
 Thing = TypeVar("Thing")
@@ -73,9 +75,11 @@ def point_rows(rows: QuerySet[Any], name: str, new: Any, steps: Steps) -> list[A
 
 def change_value(row: Model, name: str, value: Any, steps: Steps) -> None:
     """Set one field and remember what it was."""
-    steps.append(["set", row._meta.label, row.pk, name, getattr(row, name), value])
+    before = getattr(row, name)
+    steps.append(["set", row._meta.label, row.pk, name, before, value])
     setattr(row, name, value)
     rows_of(type(row)).filter(pk=row.pk).update(**{name: value})
+    note_changes(changed=[(row, {name: (before, value)})])
 
 
 def put_away(rows: QuerySet[Any], steps: Steps) -> None:
@@ -116,7 +120,10 @@ def _point_back(label: str, name: str, ids: list[Any], old: Any, new: Any) -> No
 
 
 def _set_back(label: str, pk: Any, name: str, old: Any, new: Any) -> None:
-    rows_of(apps.get_model(label)).filter(pk=pk, **{name: new}).update(**{name: old})
+    model: Table = apps.get_model(label)
+    same = rows_of(model).filter(pk=pk)
+    if same.filter(**{name: new}).update(**{name: old}) and name in tracked_fields(model):
+        note_changes(changed=[(same.get(), {name: (new, old)})])
 
 
 def _bring_back(text: str) -> None:

@@ -12,6 +12,7 @@ from crm.enums import Attendance, ChangeKind
 from crm.errors import Invalid
 from crm.models import CallTask, Consent, ContactPoint, Family, HouseholdChange, Interaction, Member, Place
 from crm.news import announce
+from crm.services.changes import note_elsewhere
 from crm.services.households.notes import withdraw_notes
 from crm.services.households.repoint import put_away, rows_of, turn_back
 from crm.services.people import refresh_family_text
@@ -42,6 +43,9 @@ def _undo(change: HouseholdChange, by_id: int | None) -> HouseholdChange:
     _take_along(change)
     change.undone_at, change.undone_by_id = timezone.now(), by_id
     change.save(update_fields=["undone_at", "undone_by"])
+    if change.kind == ChangeKind.MOVE and change.other_id:
+        words, when = change.words_there, change.undone_at
+        note_elsewhere(change, family_id=change.other_id, words=words, field="undone_at", value=when)
     refresh_family_text(family_ids=[*touched, *([change.gone_id] if change.gone_id else [])])
     if change.kind == ChangeKind.MERGE:
         announce("families_merged", ids=[change.family_id, change.gone_id], undone=True)
