@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.addresses import pretty_address
 from crm.attributes import attribute_fields, told
-from crm.consent import opted_out_channels
+from crm.consent import narrow_refusals, opted_out_channels
 from crm.enums import ContactChannel
 from crm.models import Consent, ContactPoint, Duplicate, Family, HouseholdChange, Interaction
 from crm.selectors.pages import Page, cut_page
@@ -51,6 +51,8 @@ class Side:
     entries: int
     newest: Interaction | None
     opted_out: list[str]
+    refusals: int
+    """What was refused and is not lifted by a member, for an address or on a topic: narrower than the whole family."""
     wish: str
 
 
@@ -79,7 +81,9 @@ def latest_changes(family: Family | None = None) -> list[HouseholdChange]:
 def read_side(family: Family) -> Side:
     """What there is to compare, in eight queries."""
     entries = Interaction.objects.filter(family=family)
-    records = Consent.objects.filter(family=family, member=None, address="", topic=None)
+    records = list(
+        Consent.objects.filter(Q(family=family) | Q(family=None, address__in=family.contact_points.values("value")))
+    )
     stated = getattr(family, "stated", None)
     return Side(
         family=family,
@@ -90,6 +94,7 @@ def read_side(family: Family) -> Side:
         entries=entries.aggregate(number=Count("pk"))["number"],
         newest=entries.order_by("-occurred_at", "-id").first(),
         opted_out=opted_out_channels(records),
+        refusals=narrow_refusals(records),
         wish=stated.preferred_channel if stated else "",
     )
 

@@ -60,6 +60,17 @@ class ConsentRow:
     topic: str
     cells: list[tuple[str, State]]
 
+    @property
+    def sentence(self) -> str:
+        """The row in words, for screens without room for a table: yes by Email; no by SMS; nobody asked about Phone."""
+        said = ((_("yes by %s"), "ok"), (_("no by %s"), "bad"), (_("nobody asked about %s"), ""))
+        parts = [
+            words % ", ".join(str(Channel(channel).label) for channel, cell in self.cells if cell.css == css)
+            for words, css in said
+            if any(cell.css == css for _channel, cell in self.cells)
+        ]
+        return "; ".join(parts) + "."
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
