@@ -15,6 +15,7 @@ from crm.consent import narrow_refusals, opted_out_channels
 from crm.enums import ContactChannel
 from crm.models import Consent, ContactPoint, Duplicate, Family, HouseholdChange, Interaction
 from crm.selectors.pages import Page, cut_page
+from crm.selectors.profile import language_words
 from crm.services.households.choosing import CHOSEN, FIRST, OWN, first_addresses
 from crm.services.households.merging import same_people
 
@@ -119,7 +120,7 @@ def differing(keep: Family, gone: Family) -> list[Differing]:
     found = []
     for name in CHOSEN:
         label: Any = Family._meta.get_field(name)
-        sides = [one.get_stage_display() if name == "stage" else getattr(one, name) for one in (keep, gone)]
+        sides = [_said(one, name) for one in (keep, gone)]
         found.append(Differing(name, str(label.verbose_name), *sides))
     for field in attribute_fields():
         values = [told(field, family.attributes.get(field.key)) for family in (keep, gone)]
@@ -130,6 +131,13 @@ def differing(keep: Family, gone: Family) -> list[Differing]:
         sides = [pretty_address(channel, side[channel]) if channel in side else "" for side in (firsts, others)]
         found.append(Differing(f"{FIRST}{channel}", label, *sides))
     return [one for one in found if one.kept and one.other and one.kept != one.other]
+
+
+def _said(family: Family, name: str) -> str:
+    if name == "stage":
+        return str(family.get_stage_display())
+    value: str = getattr(family, name)
+    return language_words(value) if name == "language" else value
 
 
 def become_one(keep: Family, gone: Family) -> Sequence[str]:

@@ -7,8 +7,8 @@ from datetime import date
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import get_language_info, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from crm.addresses import pretty_address
 from crm.consent import BINDING, Standing, standing
@@ -232,6 +232,14 @@ def _barred(channel: str, stands: Standing) -> State:
     word = Channel(channel).label if channel in Channel.values else _("post")
     words = _("no %(channel)s, since %(when)s") % {"channel": word, "when": when}
     return State("", _BARRED_ICONS.get(channel, "message-off"), words)
+
+
+def language_words(code: str) -> str:
+    """The language in words; one that Django cannot name keeps its code."""
+    try:
+        return str(get_language_info(code)["name_translated"])
+    except KeyError:
+        return code
 
 
 def short(day: date) -> str:

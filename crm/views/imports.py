@@ -58,7 +58,7 @@ def imports(request: HttpRequest) -> HttpResponse:
 def _list(request: HttpRequest, form: ImportForm, status: int = 200) -> HttpResponse:
     after = request.GET.get("after", "")
     kinds = [(kind, columns_of(kind.value), reverse(f"crm:example-{kind.value}")) for kind in ImportKind]
-    context = {"form": form, "kinds": kinds, "page": imports_page(after), "after": after}
+    context = {"form": form, "kinds": kinds, "page": imports_page(after), "after": after, "place": "crm:families"}
     return render(request, "crm/imports.html", context, status=status)
 
 
@@ -100,7 +100,7 @@ def _find(pk: int) -> Import:
 
 
 def _context(request: HttpRequest, run: Import) -> dict[str, object]:
-    context: dict[str, object] = {"run": run, "place": "crm:imports", "working": run.state in WORKING}
+    context: dict[str, object] = {"run": run, "place": "crm:families", "working": run.state in WORKING}
     if run.state in WORKING:
         return context
     tabs = row_tabs(run)
@@ -139,7 +139,7 @@ def _columns_page(request: HttpRequest, run: Import, form: ColumnsForm) -> HttpR
     ]
     context = {
         "run": run,
-        "place": "crm:imports",
+        "place": "crm:families",
         "form": form,
         "fields": list(zip(form, samples, strict=True)),
         "columns": form.columns,
@@ -209,7 +209,7 @@ def import_discard(request: HttpRequest, pk: int) -> HttpResponse:
     except Invalid as invalid:
         messages.error(request, str(invalid))
         return redirect(run)
-    messages.success(request, _("Left: nothing of %s was imported.") % run.name)
+    messages.success(request, _("Discarded: nothing of %s was imported.") % run.name)
     return redirect("crm:imports")
 
 
