@@ -56,6 +56,10 @@ class SenderAdmin(admin.ModelAdmin):
         """Whose sender it is stays, as messages name it."""
         return self.readonly_fields if obj is None else ("channel", "provider", "topic", *self.readonly_fields)
 
+    def get_fields(self, request: HttpRequest, obj: Sender | None = None) -> Any:
+        """A new one has no state yet."""
+        return [name for name in self.fields if obj is not None or name not in self.readonly_fields]
+
     def has_delete_permission(self, request: HttpRequest, obj: Sender | None = None) -> bool:
         """Messages name it; one that is not wanted any more gets no address of its own."""
         return False

@@ -1,6 +1,9 @@
 """What is answered when a request fails before its view: a problem below /api/, a page elsewhere."""
 
+from collections.abc import Callable
+
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views import defaults
 
@@ -19,6 +22,25 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if is_api(request):
         return problem_outside(500, _("Something went wrong here; it has been logged."))
     return defaults.server_error(request)
+
+
+class PageForWrongMethod:
+    """Middleware: a browser at an address that only takes posts gets a page with a way back, not an empty one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """The answer, with a page where it is an empty 405."""
+        answer = self.get_response(request)
+        if answer.status_code == 405 and not answer.streaming and not answer.content and _is_browser(request):
+            answer.content = render_to_string("405.html")
+            answer["Content-Type"] = "text/html; charset=utf-8"
+        return answer
+
+
+def _is_browser(request: HttpRequest) -> bool:
+    return "text/html" in request.headers.get("Accept", "") and not is_api(request)
 
 
 def is_api(request: HttpRequest) -> bool:

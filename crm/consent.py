@@ -104,6 +104,16 @@ def _narrowness(record: Record) -> int:
     )
 
 
+def narrow_refusals(records: Iterable[Record]) -> int:
+    """How many refusals stand of one person, one address or one topic."""
+    narrow = [one for one in records if one.member_id is not None or one.address or one.topic_id is not None]
+    decided = (
+        standing(narrow, member_id=member_id, address=address, channel=channel, topic_id=topic_id)
+        for member_id, address, channel, topic_id in {_scope(one) for one in narrow}
+    )
+    return len({_scope(one.record) for one in decided if one.granted is False and one.record})
+
+
 def opted_out_channels(records: Iterable[Record]) -> list[str]:
     """Channels that the family as a whole withdrew, in the fixed order."""
     wide = [one for one in records if one.member_id is None and not one.address and one.topic_id is None]

@@ -142,7 +142,7 @@ class ImportState(models.TextChoices):
     MAPPING = "mapping", _("Columns to be named")
     READING = "reading", _("Reading the file")
     COMPARING = "comparing", _("Comparing with what is known")
-    CHECKED = "checked", _("Waits for your word")
+    CHECKED = "checked", _("Not imported yet")
     WRITING = "writing", _("Importing")
     DONE = "done", _("Imported")
     LOOKING = "looking", _("Looking what was touched since")

@@ -1,5 +1,6 @@
 """Likely duplicates are found with their evidence, few of those that are none, and quickly among many."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,12 +9,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crm.jobs import find_duplicates
 from crm.matching import alike, keys_of
-from crm.models import ContactPoint, Duplicate, Family, Member
+from crm.models import Consent, ContactPoint, Duplicate, Family, Member, Topic
 from crm.services import merge_families
 from crm.services.duplicates import dismiss_duplicate
 from tests.factories import make_family
@@ -145,3 +147,18 @@ def test_any_name_has_short_keys_and_is_like_itself(name: str) -> None:
     keys = keys_of(name)
     assert all(len(key) <= 38 for key in keys)
     assert alike(name, name) or not keys
+
+
+def test_a_refusal_of_one_person_or_topic_is_told_before_a_merge(manager_client: Client) -> None:
+    keep, gone = make_family("Keep"), make_family("Gone")
+    topic = Topic.objects.get_or_create(slug="news", defaults={"name": "News", "kind": "marketing"})[0]
+    person = gone.members.get()
+    common = {"family": gone, "source": "staff"}
+    Consent.objects.create(**common, channel="sms", granted=False, recorded_at=timezone.now())
+    Consent.objects.create(**common, member=person, topic=topic, granted=False, recorded_at=timezone.now())
+    lifted = {**common, "member": person, "channel": "email"}
+    Consent.objects.create(**lifted, granted=False, recorded_at=timezone.now() - timedelta(days=2))
+    Consent.objects.create(**lifted, granted=None, recorded_at=timezone.now())
+    page = manager_client.get(reverse("crm:family-merge", args=[keep.pk]), {"with": gone.pk})
+    assert (page.context["keep"].opted_out, page.context["keep"].refusals) == ([], 0)
+    assert (page.context["gone"].opted_out, page.context["gone"].refusals) == (["sms"], 1)

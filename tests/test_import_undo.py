@@ -280,7 +280,7 @@ def test_a_file_that_could_not_be_read_can_be_tried_again_or_left(manager_client
             work_on_import(run.pk)
     run.refresh_from_db()
     assert (run.state, run.stopped_in) == ("failed", "reading")
-    assert "Leave it" in page_of(manager_client, run)
+    assert "Discard" in page_of(manager_client, run)
     do(manager_client, "import-go-on", run)
     assert work(run).state == "checked"
     do(manager_client, "import-discard", run)

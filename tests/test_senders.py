@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.db import connection, connections, transaction
+from django.test import Client
 from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
@@ -298,3 +299,11 @@ def test_the_admin_shows_and_resumes_a_paused_sender(client: Any) -> None:
     )
     assert answer.status_code == 200
     assert len(answer.context["errors"]) == 2
+
+
+def test_the_form_of_a_new_sender_shows_its_example_and_no_state(admin_client: Client) -> None:
+    page = admin_client.get(reverse("admin:channels_sender_add")).content.decode()
+    assert "&lt;fees@school.example&gt;" in page
+    assert "<fees@school.example>" not in page
+    assert "field-state" not in page
+    assert "field-last_error" not in page

@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
                     "address",
                     models.CharField(
                         blank=True,
-                        help_text="Such as “Fees <fees@school.example>”. Empty: the one that the environment names.",
+                        help_text="Such as “Fees &lt;fees@school.example&gt;”. Leave it empty for the usual one of this installation.",
                         max_length=200,
                         verbose_name="sender's address",
                     ),
@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                     models.DecimalField(
                         blank=True,
                         decimal_places=2,
-                        help_text="Shared by all workers. Empty: no limit.",
+                        help_text="However many messages wait. Leave it empty for no limit.",
                         max_digits=7,
                         null=True,
                         validators=[django.core.validators.MinValueValidator(0.01)],

@@ -26,7 +26,9 @@ class Sender(models.Model):
         _("sender's address"),
         max_length=200,
         blank=True,
-        help_text=_("Such as “Fees <fees@school.example>”. Empty: the one that the environment names."),
+        help_text=_(
+            "Such as “Fees &lt;fees@school.example&gt;”. Leave it empty for the usual one of this installation."
+        ),
     )
     per_second = models.DecimalField(
         _("most in a second"),
@@ -35,7 +37,7 @@ class Sender(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(0.01)],
-        help_text=_("Shared by all workers. Empty: no limit."),
+        help_text=_("However many messages wait. Leave it empty for no limit."),
     )
     when_away = models.CharField(_("while the vendor is away"), max_length=8, choices=WhenAway, default=WhenAway.URGENT)
     taken_until = models.DateTimeField(_("slots taken until"), null=True, editable=False)

@@ -9,13 +9,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 from django_otp import login as remember_device
 
 from config.accounts import factors
 from config.accounts.addresses import wanted_page
 from config.accounts.forms import CodeForm, NameForm, NewPasswordForm, PasswordForm
 from crm.roles import access_of, person_required
+from crm.views.posting import posted_from
 
 SECRET = "second_factor_secret"  # noqa: S105 - the name of a place in the session
 _FORM_METHODS = ["GET", "HEAD", "POST"]
@@ -47,7 +48,7 @@ def _factor(request: HttpRequest) -> dict[str, Any]:
 
 @person_required
 @sensitive_post_parameters()
-@require_POST
+@posted_from("account")
 def password(request: HttpRequest) -> HttpResponse:
     """A new password; other sessions of this person end, this one stays."""
     user: Any = request.user

@@ -18,7 +18,7 @@ from crm.selectors.timeline.words import OUTCOME_LOOKS
 from crm.selectors.times import day_and_time
 from crm.services import CallReport
 
-DURATIONS = {"60": gettext_lazy("under 2 min"), "180": "2 – 5", "600": "5 – 15", "1200": gettext_lazy("longer")}
+DURATIONS = {"60": gettext_lazy("under 2"), "180": "2 – 5", "600": "5 – 15", "1200": gettext_lazy("longer")}
 DIRECTIONS = [(Direction.OUT.value, gettext_lazy("We rang them")), (Direction.IN.value, gettext_lazy("They rang us"))]
 NEXT = [
     ("", gettext_lazy("Nothing")),
@@ -54,10 +54,13 @@ class CallForm(LogForm):
         widget=forms.TextInput(attrs={"class": "form-control", "type": "tel", "autocomplete": "off"}),
     )
     length = forms.ChoiceField(
-        label=gettext_lazy("How long?"), required=False, choices=list(DURATIONS.items()), widget=forms.RadioSelect
+        label=gettext_lazy("How long, in minutes?"),
+        required=False,
+        choices=list(DURATIONS.items()),
+        widget=forms.RadioSelect,
     )
     minutes = forms.IntegerField(
-        label=gettext_lazy("Or exactly, in minutes"),
+        label=gettext_lazy("Or exactly"),
         required=False,
         min_value=0,
         max_value=LONGEST_MINUTES,

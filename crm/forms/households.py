@@ -117,14 +117,14 @@ class FamilyForm(Edit):
         gettext_lazy("Reference"),
         longest=64,
         required=False,
-        help_text=gettext_lazy("How your other systems call it. Empty: we make one."),
+        help_text=gettext_lazy("What your other systems call it. Leave it empty and we make one."),
     )
     stage = choice(gettext_lazy("Stage"), Stage.choices)
     tags = text(
         gettext_lazy("Tags"),
         longest=2000,
         required=False,
-        help_text=gettext_lazy("Separated by ; (one that belongs to a tag is written \\;)"),
+        help_text=gettext_lazy("Separate with semicolons; write \\; for one that belongs to a tag."),
     )
     time_zone = text(
         gettext_lazy("Time zone"),
@@ -143,7 +143,7 @@ class FamilyForm(Edit):
         self.fields["language"].choices = languages(current)  # type: ignore[attr-defined]
         if seen:
             self.fields["external_ref"].required = True
-            self.fields["external_ref"].help_text = _("How your other systems call it.")
+            self.fields["external_ref"].help_text = _("What your other systems call it.")
         for field in self.attributes:
             current = (seen or {}).get(f"attributes.{field.key}")
             self.fields[ATTRIBUTE + field.key] = attribute_input(field, self.shown("", current))
@@ -191,7 +191,8 @@ class FamilyForm(Edit):
 
 def languages(current: str) -> list[tuple[str, str]]:
     """The languages that we can name, by name; and the family's own, whatever it is."""
-    named = {code: info["name_local"].capitalize() for code, info in LANG_INFO.items() if "name_local" in info}
+    names = {code: info["name_local"] for code, info in LANG_INFO.items() if "name_local" in info}
+    named = {code: f"{name[:1].upper()}{name[1:]}" for code, name in names.items()}
     named.setdefault(current, current)
     return sorted(named.items(), key=lambda one: one[1].casefold())
 

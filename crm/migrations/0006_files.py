@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                             ("mapping", "Columns to be named"),
                             ("reading", "Reading the file"),
                             ("comparing", "Comparing with what is known"),
-                            ("checked", "Waits for your word"),
+                            ("checked", "Not imported yet"),
                             ("writing", "Importing"),
                             ("done", "Imported"),
                             ("looking", "Looking what was touched since"),

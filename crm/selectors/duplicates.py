@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.addresses import pretty_address
 from crm.attributes import attribute_fields, told
-from crm.consent import opted_out_channels
+from crm.consent import narrow_refusals, opted_out_channels
 from crm.enums import ContactChannel
 from crm.models import Consent, ContactPoint, Duplicate, Family, HouseholdChange, Interaction
 from crm.selectors.pages import Page, cut_page
+from crm.selectors.profile import language_words
 from crm.services.households.choosing import CHOSEN, FIRST, OWN, first_addresses
 from crm.services.households.merging import same_people
 
@@ -51,6 +52,8 @@ class Side:
     entries: int
     newest: Interaction | None
     opted_out: list[str]
+    refusals: int
+    """What was refused and is not lifted by a member, for an address or on a topic: narrower than the whole family."""
     wish: str
 
 
@@ -79,7 +82,9 @@ def latest_changes(family: Family | None = None) -> list[HouseholdChange]:
 def read_side(family: Family) -> Side:
     """What there is to compare, in eight queries."""
     entries = Interaction.objects.filter(family=family)
-    records = Consent.objects.filter(family=family, member=None, address="", topic=None)
+    records = list(
+        Consent.objects.filter(Q(family=family) | Q(family=None, address__in=family.contact_points.values("value")))
+    )
     stated = getattr(family, "stated", None)
     return Side(
         family=family,
@@ -90,6 +95,7 @@ def read_side(family: Family) -> Side:
         entries=entries.aggregate(number=Count("pk"))["number"],
         newest=entries.order_by("-occurred_at", "-id").first(),
         opted_out=opted_out_channels(records),
+        refusals=narrow_refusals(records),
         wish=stated.preferred_channel if stated else "",
     )
 
@@ -114,7 +120,7 @@ def differing(keep: Family, gone: Family) -> list[Differing]:
     found = []
     for name in CHOSEN:
         label: Any = Family._meta.get_field(name)
-        sides = [one.get_stage_display() if name == "stage" else getattr(one, name) for one in (keep, gone)]
+        sides = [_said(one, name) for one in (keep, gone)]
         found.append(Differing(name, str(label.verbose_name), *sides))
     for field in attribute_fields():
         values = [told(field, family.attributes.get(field.key)) for family in (keep, gone)]
@@ -125,6 +131,13 @@ def differing(keep: Family, gone: Family) -> list[Differing]:
         sides = [pretty_address(channel, side[channel]) if channel in side else "" for side in (firsts, others)]
         found.append(Differing(f"{FIRST}{channel}", label, *sides))
     return [one for one in found if one.kept and one.other and one.kept != one.other]
+
+
+def _said(family: Family, name: str) -> str:
+    if name == "stage":
+        return str(family.get_stage_display())
+    value: str = getattr(family, name)
+    return language_words(value) if name == "language" else value
 
 
 def become_one(keep: Family, gone: Family) -> Sequence[str]:

@@ -7,8 +7,8 @@ from datetime import date
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import get_language_info, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from crm.addresses import pretty_address
 from crm.consent import BINDING, Standing, standing
@@ -59,6 +59,17 @@ class ConsentRow:
 
     topic: str
     cells: list[tuple[str, State]]
+
+    @property
+    def sentence(self) -> str:
+        """The row in words, for screens without room for a table: yes by Email; no by SMS; nobody asked about Phone."""
+        said = ((_("yes by %s"), "ok"), (_("no by %s"), "bad"), (_("nobody asked about %s"), ""))
+        parts = [
+            words % ", ".join(str(Channel(channel).label) for channel, cell in self.cells if cell.css == css)
+            for words, css in said
+            if any(cell.css == css for _channel, cell in self.cells)
+        ]
+        return "; ".join(parts) + "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +232,14 @@ def _barred(channel: str, stands: Standing) -> State:
     word = Channel(channel).label if channel in Channel.values else _("post")
     words = _("no %(channel)s, since %(when)s") % {"channel": word, "when": when}
     return State("", _BARRED_ICONS.get(channel, "message-off"), words)
+
+
+def language_words(code: str) -> str:
+    """The language in words; one that Django cannot name keeps its code."""
+    try:
+        return str(get_language_info(code)["name_translated"])
+    except KeyError:
+        return code
 
 
 def short(day: date) -> str:

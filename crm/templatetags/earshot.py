@@ -1,12 +1,15 @@
 """Template tags of the look: icons, channels and states as colour + icon + word. Loaded in every template."""
 
 import random
+import re
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django import template
 from django.template import Context
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -14,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.addresses import pretty_address
+from crm.selectors import times
 
 register = template.Library()
 
@@ -180,13 +184,26 @@ def duration(seconds: float | None) -> str:
     return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
 
 
+@register.filter
+def day_and_time(moment: datetime) -> str:
+    """Thu 12 Nov, 10:00, here; with the year where it is another one."""
+    return times.day_and_time(timezone.localtime(moment))
+
+
+_NOT_A_LETTER = re.compile(r"[\W_]+")
 _FAMILY_WORDS = frozenset({"the", "family", "household", "familie", "familia", "famille", "famiglia", "haushalt"})
+
+
+@register.filter
+def without_question(label: object) -> str:
+    """A label that a colon can follow."""
+    return str(label).rstrip("? ")
 
 
 @register.filter
 def initials(name: object) -> str:
     """Two letters for the round face: the first two of a family's name, or the initials of a person."""
-    words = str(name).split()
+    words = _NOT_A_LETTER.sub(" ", str(name).replace("'", "").replace("’", "")).split()
     own = [word for word in words if word.casefold() not in _FAMILY_WORDS]
     if len(own) > 1 and len(own) == len(words):
         return (own[0][:1] + own[-1][:1]).upper()

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from crm import services
@@ -17,6 +17,7 @@ from crm.selectors.references import family_after_merge, id_of
 from crm.services.duplicates import dismiss_duplicate, reopen_duplicate
 from crm.services.households import describe
 from crm.views.households import find_families
+from crm.views.posting import posted_from
 from crm.views.sheets import done
 from crm.wake import wake
 
@@ -37,7 +38,7 @@ def duplicates(request: HttpRequest) -> HttpResponse:
 
 
 @role_required(OfficeRole.MANAGER)
-@require_POST
+@posted_from("crm:duplicates")
 def duplicates_look(request: HttpRequest) -> HttpResponse:
     """Look for duplicates now, in the background."""
     wake("crm.find_duplicates")
@@ -46,7 +47,7 @@ def duplicates_look(request: HttpRequest) -> HttpResponse:
 
 
 @role_required(OfficeRole.MANAGER)
-@require_POST
+@posted_from(lambda pk: reverse("crm:duplicates"))
 def duplicate_dismiss(request: HttpRequest, pk: int) -> HttpResponse:
     """Say that two are not the same; with `undo` take that back."""
     duplicate = get_object_or_404(Duplicate, pk=pk)

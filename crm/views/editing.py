@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
 from crm import services
@@ -18,6 +18,7 @@ from crm.roles import OfficeRole, role_required
 from crm.services.families import family_as_seen
 from crm.services.members import known_point, member_as_seen, point_as_seen
 from crm.services.once import save_once
+from crm.views.posting import posted_from
 from crm.views.sheets import Sheet, done, show_sheet
 
 _METHODS = ["GET", "HEAD", "POST"]
@@ -152,7 +153,7 @@ def contact_point_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @role_required(OfficeRole.STAFF)
-@require_POST
+@posted_from("crm:contact-point-edit")
 def contact_point_works(request: HttpRequest, pk: int) -> HttpResponse:
     """An address that was given up works again."""
     point = get_object_or_404(ContactPoint.objects.select_related("family"), pk=pk)

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -21,6 +21,7 @@ from crm.roles import OfficeRole, role_required
 from crm.selectors.timeline import MOST_PRINTED, Shown, find_place, read_card, read_earlier, read_pins, read_timeline
 from crm.selectors.timeline.fixes import Fix, read_fixes
 from crm.selectors.timeline.folding import BY_HAND
+from crm.views.posting import posted_from
 from crm.views.timeline import MOST_PEOPLE
 
 PRINTED_DAYS = 90
@@ -58,7 +59,7 @@ def interaction_earlier(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @role_required(OfficeRole.STAFF)
-@require_POST
+@posted_from(lambda pk: reverse("crm:interaction", args=[pk]))
 @vary_on_headers("HX-Request")
 def interaction_pin(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep an entry on top of the timeline, or with `pinned=0` no longer."""

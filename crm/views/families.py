@@ -9,7 +9,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -21,7 +20,7 @@ from crm.models import Family, SavedView
 from crm.panels import family_leads, family_panels
 from crm.roles import OfficeRole, role_required
 from crm.selectors.families import families_page, family_rows
-from crm.selectors.profile import read_profile
+from crm.selectors.profile import language_words, read_profile
 from crm.selectors.references import family_after_merge
 from crm.selectors.saved_views import same_query, views_of
 from crm.views.calls import user_id_of
@@ -162,18 +161,10 @@ def family(request: HttpRequest, pk: int) -> HttpResponse:
         "place": "crm:families",
         "profile": read_profile(family),
         "attributes": attributes_told(family, attribute_fields()),
-        "language": _language(family.language),
+        "language": language_words(family.language),
         "foreign_zone": family.time_zone if family.time_zone != settings.TIME_ZONE else "",
         "panels": family_panels(request, family),
         "leads": family_leads(request, family),
         **timeline_context(request, family),
     }
     return render(request, "crm/family.html", context)
-
-
-def _language(code: str) -> str:
-    """The language in words; one that Django cannot name keeps its code."""
-    try:
-        return str(get_language_info(code)["name_translated"])
-    except KeyError:
-        return code

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
 from crm import services
@@ -17,13 +17,14 @@ from crm.models import ContactPoint, Family, HouseholdChange, Member
 from crm.roles import OfficeRole, access_of, role_required
 from crm.services.families import NewFamily
 from crm.services.households import describe
+from crm.views.posting import posted_from
 from crm.views.sheets import Sheet, done, leave, show_sheet
 
 FOUND = 12
 
 
 @role_required(OfficeRole.STAFF)
-@require_POST
+@posted_from("crm:member-edit")
 def member_remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a person out; the log keeps what happened."""
     member = get_object_or_404(Member.objects.select_related("family"), pk=pk)
@@ -36,7 +37,7 @@ def member_remove(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @role_required(OfficeRole.STAFF)
-@require_POST
+@posted_from("crm:contact-point-edit")
 def contact_point_remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Take an address away."""
     point = get_object_or_404(ContactPoint.objects.select_related("family"), pk=pk)
@@ -98,7 +99,7 @@ def _tags(family: Family) -> list[str]:
 
 
 @role_required(OfficeRole.STAFF)
-@require_POST
+@posted_from(lambda pk: get_object_or_404(HouseholdChange, pk=pk).family.get_absolute_url())
 def household_undo(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a merge, a move or a removal back; whoever may not merge may not take a merge back."""
     change = get_object_or_404(HouseholdChange.objects.select_related("family"), pk=pk)

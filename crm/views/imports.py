@@ -11,7 +11,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpRe
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.enums import ImportKind, ImportState, RowState
 from crm.errors import Invalid
@@ -39,6 +39,7 @@ from crm.models import Import
 from crm.roles import OfficeRole, role_required
 from crm.selectors.imports import TOUCHED, imports_page, row_tabs, rows_page
 from crm.services.once import save_once
+from crm.views.posting import posted_from
 
 EXAMPLES = Path(settings.BASE_DIR) / "static" / "examples"
 SAMPLES = 3
@@ -57,7 +58,7 @@ def imports(request: HttpRequest) -> HttpResponse:
 def _list(request: HttpRequest, form: ImportForm, status: int = 200) -> HttpResponse:
     after = request.GET.get("after", "")
     kinds = [(kind, columns_of(kind.value), reverse(f"crm:example-{kind.value}")) for kind in ImportKind]
-    context = {"form": form, "kinds": kinds, "page": imports_page(after), "after": after}
+    context = {"form": form, "kinds": kinds, "page": imports_page(after), "after": after, "place": "crm:families"}
     return render(request, "crm/imports.html", context, status=status)
 
 
@@ -99,7 +100,7 @@ def _find(pk: int) -> Import:
 
 
 def _context(request: HttpRequest, run: Import) -> dict[str, object]:
-    context: dict[str, object] = {"run": run, "place": "crm:imports", "working": run.state in WORKING}
+    context: dict[str, object] = {"run": run, "place": "crm:families", "working": run.state in WORKING}
     if run.state in WORKING:
         return context
     tabs = row_tabs(run)
@@ -138,7 +139,7 @@ def _columns_page(request: HttpRequest, run: Import, form: ColumnsForm) -> HttpR
     ]
     context = {
         "run": run,
-        "place": "crm:imports",
+        "place": "crm:families",
         "form": form,
         "fields": list(zip(form, samples, strict=True)),
         "columns": form.columns,
@@ -155,7 +156,7 @@ def _readable(rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list
 
 
 @role_required(OfficeRole.MANAGER)
-@require_POST
+@posted_from("crm:import")
 def import_columns(request: HttpRequest, pk: int) -> HttpResponse:
     """Say which column each heading stands for; or go back to saying it (`again`)."""
     run = _find(pk)
@@ -174,7 +175,7 @@ def import_columns(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @role_required(OfficeRole.MANAGER)
-@require_POST
+@posted_from("crm:import")
 def import_start(request: HttpRequest, pk: int) -> HttpResponse:
     """Say yes to the preview; `leave_out` leaves bad rows out."""
     run = _find(pk)
@@ -183,7 +184,7 @@ def import_start(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @role_required(OfficeRole.MANAGER)
-@require_POST
+@posted_from("crm:import")
 def import_undo(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a whole import back, or with `leave` all of it that nothing else has touched."""
     run = _find(pk)
@@ -191,7 +192,7 @@ def import_undo(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @role_required(OfficeRole.MANAGER)
-@require_POST
+@posted_from("crm:import")
 def import_go_on(request: HttpRequest, pk: int) -> HttpResponse:
     """Let an import that stopped try again from where it is."""
     run = _find(pk)
@@ -199,7 +200,7 @@ def import_go_on(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @role_required(OfficeRole.MANAGER)
-@require_POST
+@posted_from("crm:import")
 def import_discard(request: HttpRequest, pk: int) -> HttpResponse:
     """Leave a file that nothing was written of."""
     run = _find(pk)
@@ -208,7 +209,7 @@ def import_discard(request: HttpRequest, pk: int) -> HttpResponse:
     except Invalid as invalid:
         messages.error(request, str(invalid))
         return redirect(run)
-    messages.success(request, _("Left: nothing of %s was imported.") % run.name)
+    messages.success(request, _("Discarded: nothing of %s was imported.") % run.name)
     return redirect("crm:imports")
 
 
