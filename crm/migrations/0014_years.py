@@ -19,7 +19,7 @@ def bring_near(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0012_imports"),
+        ("crm", "0013_place_numbers"),
     ]
 
     operations = [
