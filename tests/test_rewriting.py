@@ -243,3 +243,24 @@ def test_a_number_is_shown_beside_the_person(staff_client: Client, call: Interac
     assert "7700 900199" in card.who
     assert card.original is not None
     assert "7700 900142" in card.original.title
+
+
+def test_a_correction_that_comes_too_late_keeps_what_was_typed(
+    staff_client: Client, call: Interaction, family: Family
+) -> None:
+    priya = Client()
+    priya.force_login(make_user("priya"))
+    correct(priya, call, occurred_at=local(family, then(days=1)))
+    refused = correct(staff_client, call, notes="My long words", reason="Because")
+    page = refused.content.decode()
+    assert refused.status_code == 422
+    for words in ("My long words", "Because", "Priya has corrected this entry", "was not saved"):
+        assert words in page
+    new = stands(family)
+    assert reverse("crm:interaction", args=[new.pk]) in page
+    assert reverse("crm:interaction-correct", args=[new.pk]) in page
+    priya.post(reverse("crm:undo-interaction", args=[new.pk]))
+    staff_client.post(reverse("crm:undo-interaction", args=[new.pk]))
+    gone = correct(staff_client, new, notes="Once more").content.decode()
+    assert "Nora has taken this entry back" in gone
+    assert "Once more" in gone

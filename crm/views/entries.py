@@ -19,8 +19,9 @@ from crm.forms.timeline import CorrectionForm, TimelineForm
 from crm.models import Family, Interaction
 from crm.roles import OfficeRole, role_required
 from crm.selectors.timeline import MOST_PRINTED, Shown, find_place, read_card, read_earlier, read_pins, read_timeline
-from crm.selectors.timeline.fixes import Fix, read_fixes
+from crm.selectors.timeline.fixes import Fix, read_fixes, read_standing
 from crm.selectors.timeline.folding import BY_HAND
+from crm.selectors.timeline.words import author
 from crm.views.timeline import MOST_PEOPLE
 
 PRINTED_DAYS = 90
@@ -92,12 +93,21 @@ def interaction_correct(request: HttpRequest, pk: int) -> HttpResponse:
         "family": entry.family,
         "entry": entry,
         "form": form,
-        "withdrawn": fix.withdrawal,
+        **_standing_instead(entry, fix),
         "in_drawer": in_drawer,
         "place": "crm:families",
         "part": part,
     }
     return render(request, part if in_drawer else "crm/log.html", context, status=422 if form.errors else 200)
+
+
+def _standing_instead(entry: Interaction, fix: Fix) -> dict[str, Any]:
+    """Of an entry that was withdrawn: by whom, and which one stands for it today."""
+    if fix.withdrawal is None:
+        return {"withdrawn": None}
+    now = read_standing(entry)
+    stands = None if now.fix.withdrawal is not None else now.entry
+    return {"withdrawn": fix.withdrawal, "withdrawn_by": author(fix.withdrawal), "standing": stands}
 
 
 def _where_it_stands(request: HttpRequest, entry: Interaction, recorded: services.Recorded) -> HttpResponse:
