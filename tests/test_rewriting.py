@@ -14,7 +14,7 @@ from crm.selectors.contacts import last_contacts
 from crm.selectors.timeline import Shown, follow_up_source, read_timeline
 from crm.services import change_interaction, create_call_task, log_call, pin_interaction
 from crm.services.calls import CallReport
-from tests.factories import make_family, make_user
+from tests.factories import make_family, make_interaction, make_user
 
 pytestmark = pytest.mark.django_db
 HX = {"HX-Request": "true"}
@@ -243,3 +243,67 @@ def test_a_number_is_shown_beside_the_person(staff_client: Client, call: Interac
     assert "7700 900199" in card.who
     assert card.original is not None
     assert "7700 900142" in card.original.title
+
+
+def test_a_correction_that_comes_too_late_keeps_what_was_typed(
+    staff_client: Client, call: Interaction, family: Family
+) -> None:
+    priya = Client()
+    priya.force_login(make_user("priya"))
+    correct(priya, call, occurred_at=local(family, then(days=1)))
+    refused = correct(staff_client, call, notes="My long words", reason="Because")
+    page = refused.content.decode()
+    assert refused.status_code == 422
+    for words in ("My long words", "Because", "Priya has corrected this entry", "was not saved"):
+        assert words in page
+    new = stands(family)
+    assert reverse("crm:interaction", args=[new.pk]) in page
+    assert reverse("crm:interaction-correct", args=[new.pk]) in page
+    priya.post(reverse("crm:undo-interaction", args=[new.pk]))
+    staff_client.post(reverse("crm:undo-interaction", args=[new.pk]))
+    gone = correct(staff_client, new, notes="Once more").content.decode()
+    assert "Nora has taken this entry back" in gone
+    assert "Once more" in gone
+
+
+def sent_as_opened(client: Client, entry: Interaction, **fields: Any) -> Any:
+    """The form as a browser sends it when nothing but these fields was touched."""
+    path = reverse("crm:interaction-correct", args=[entry.pk])
+    form = client.get(path).context["form"]
+    values = {name: form[name].value() for name in form.fields}
+    sent = {name: "" if value is None else str(value).replace("\n", "\r\n") for name, value in values.items()}
+    return client.post(path, sent | fields, headers=HX)
+
+
+@pytest.mark.parametrize(
+    ("kind", "extra"),
+    [
+        ("note", {"metadata": {"notes": "line\n" * 6_000 + " end "}}),
+        ("note", {"metadata": {"text": "told by the portal"}}),
+        ("phone_call_made", {"metadata": {"notes": "Rang", "duration": 61.5}}),
+        ("phone_call_made", {"outcome": "left_with_neighbour", "metadata": {"number": "ask at the door"}}),
+        ("conversation", {"outcome": "praise", "metadata": {"notes": "Good"}}),
+    ],
+)
+def test_what_a_portal_told_stays_where_only_the_time_is_corrected(
+    staff_client: Client, family: Family, kind: str, extra: dict[str, Any]
+) -> None:
+    entry = make_interaction(family, kind, then(hours=3), **extra)
+    answer = sent_as_opened(staff_client, entry, occurred_at=local(family, then(days=1)))
+    assert answer.status_code == 200
+    new = Interaction.objects.get(metadata__replaces=entry.pk)
+    assert (new.outcome, new.metadata) == (entry.outcome, {**entry.metadata, "replaces": entry.pk})
+    assert Interaction.objects.get(interaction_type="correction").metadata["changed"] == ["occurred_at"]
+
+
+def test_an_outcome_that_was_missing_is_said(staff_client: Client, family: Family) -> None:
+    entry = make_interaction(family, "phone_call_made", then(hours=3), metadata={"notes": "Rang"})
+    assert sent_as_opened(staff_client, entry, notes="Rang twice").status_code == 200
+    assert sent_as_opened(staff_client, entry, outcome="busy").status_code == 200
+    assert sent_as_opened(staff_client, entry, outcome="").status_code == 422
+
+
+def test_a_length_sent_twice_is_one_correction(staff_client: Client, call: Interaction) -> None:
+    for _time in range(2):
+        assert correct(staff_client, call, minutes="7").status_code == 200
+    assert Interaction.objects.get(interaction_type="correction").metadata["changes"] == {"duration": 420}

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from crm.errors import Invalid
 from crm.forms.fields import MINUTE_FORMAT, YEARS, DateTimeField
 from crm.models import Family
+from crm.services.conversations import LONGEST_TEXT
 
 
 class LocalDateTimeField(DateTimeField):
@@ -77,12 +78,12 @@ class LogForm(forms.Form):
             self.add_error(name if name in self.fields else None, list(told))
 
 
-def text_area(label: Any, *, rows: int = 4, required: bool = True) -> forms.CharField:
+def text_area(label: Any, *, rows: int = 4, required: bool = True, longest: int = LONGEST_TEXT) -> forms.CharField:
     """The field for what was said."""
     return forms.CharField(
         label=label,
         required=required,
-        max_length=20_000,
+        max_length=longest,
         help_text=gettext_lazy("Staff see this. The family does not."),
         widget=forms.Textarea(attrs={"class": "form-control", "rows": rows}),
     )

@@ -15,6 +15,7 @@ from crm.forms.logging import LocalDateTimeField, text_area
 from crm.models import Interaction, Member
 from crm.selectors.timeline import Shown
 from crm.selectors.timeline.words import KIND_LOOKS, OUTCOME_LOOKS, type_word
+from crm.services.conversations import LONGEST_TEXT
 from crm.vocabulary import TYPES
 
 _SELECT = {"class": "form-select"}
@@ -107,22 +108,32 @@ class CorrectionForm(forms.Form):
         self.before = entry.metadata.get("duration")
         super().__init__(data, initial={**_said(entry), "seen": seen})
         self.entry = entry
-        people = [(str(one.pk), one.name) for one in members]
-        self.fields["member"].choices = [*people, ("", _("Nobody in particular"))]  # type: ignore[attr-defined]
+        people = {str(one.pk): one.name for one in [*members, *([entry.member] if entry.member else [])]}
+        self.fields["member"].choices = [*people.items(), ("", _("Nobody in particular"))]  # type: ignore[attr-defined]
         if entry.category == "note":
             del self.fields["outcome"], self.fields["member"]
         else:
-            known = CallOutcome.choices if entry.category == "call" else ConversationKind.choices
-            self.fields["outcome"].choices = known  # type: ignore[attr-defined]
+            self._offer_outcomes(CallOutcome.choices if entry.category == "call" else ConversationKind.choices)
         if entry.category != "call":
             del self.fields["minutes"], self.fields["direction"], self.fields["number"]
         self.fields["occurred_at"].zone = entry.family.zone  # type: ignore[attr-defined]
+        # What a portal told may be longer than what people type; browsers send two characters for each new line.
+        stands = len(self.initial["notes"]) + self.initial["notes"].count("\n")
+        if stands > LONGEST_TEXT:
+            self.fields["notes"] = text_area(_("Notes"), rows=6, required=False, longest=stands)
+
+    def _offer_outcomes(self, known: list[tuple[str, Any]]) -> None:
+        """Those that we know, and the one that stands, which a portal may have named or left out."""
+        stands, field = self.entry.outcome, self.fields["outcome"]
+        own = [] if stands in dict(known) else [(stands, stands.replace("_", " ").capitalize() or _("Not said"))]
+        field.choices = [*known, *own]  # type: ignore[attr-defined]
+        field.required = bool(stands)
 
     @property
     def outcome_options(self) -> list[tuple[Any, str, str]]:
         """The choices with the look that the timeline gives them."""
         looks = OUTCOME_LOOKS if self.entry.category == "call" else KIND_LOOKS
-        return [(option, *looks[option.data["value"]]) for option in self["outcome"]]
+        return [(option, *looks.get(option.data["value"], ("", "info-circle"))) for option in self["outcome"]]
 
     def clean_number(self) -> str:
         """In the one spelling; what was written before in another one stays as it is."""
@@ -137,13 +148,23 @@ class CorrectionForm(forms.Form):
     def changes(self) -> dict[str, Any]:
         """What the service is told; a length that was not touched keeps its seconds."""
         told = self.cleaned_data
-        changes: dict[str, Any] = {"notes": told["notes"].strip(), "occurred_at": told["occurred_at"]}
+        changes: dict[str, Any] = {"notes": self._notes(), "occurred_at": told["occurred_at"]}
         changes |= {name: told[name] for name in ("direction", "number") if name in told}
         if "outcome" in told:
             changes |= {"outcome": told["outcome"], "member": int(told["member"]) if told["member"] else None}
-        if "minutes" in told and told["minutes"] != _minutes(self.before):
-            changes["duration"] = None if told["minutes"] is None else told["minutes"] * 60
+        if "minutes" in told:
+            minutes = told["minutes"]
+            touched = minutes != _minutes(self.before)
+            changes["duration"] = self.before if not touched else None if minutes is None else minutes * 60
         return changes
+
+    def _notes(self) -> str:
+        """As they stand where nobody touched them: a browser spells new lines in its own way."""
+        typed, stands = self.cleaned_data["notes"].strip(), self.initial["notes"]
+        if typed.replace("\r\n", "\n") != stands.replace("\r\n", "\n").strip():
+            return typed
+        kept = self.entry.metadata.get("notes", "")
+        return kept if isinstance(kept, str) else typed
 
 
 def _said(entry: Interaction) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from crm.enums import CallOutcome, ConversationKind
 from crm.errors import Invalid
 from crm.models import Family, Interaction, Pin
+from crm.selectors.timeline import words
 from crm.selectors.timeline.fixes import CHANGEABLE, Fix, changes_of, read_fixes
 from crm.selectors.timeline.folding import BY_HAND
 from crm.services.calls import LONGEST_CALL
@@ -105,14 +106,19 @@ def _told_anew(interaction: Interaction, changes: Mapping[str, Any], fix: Fix, b
 
 
 def _check(interaction: Interaction, changes: Mapping[str, Any], fix: Fix) -> None:
+    """What stands may stay, however it came there; only what is new is looked at."""
+    standing = fix.over(interaction)
+    longest = max(LONGEST_TEXT, len(words.written(standing.metadata, "notes", "text")))
+    moved = {name: value for name, value in changes.items() if name in MOVING}
+    changes = {**differing(standing, changes), **moved}
     errors = {name: _("This cannot be corrected.") for name in changes if name not in (*CHANGEABLE, *MOVING)}
     if interaction.category not in BY_HAND or fix.withdrawal is not None:
         errors[""] = _("This entry cannot be corrected.")
     elif "outcome" in changes and changes["outcome"] not in _OUTCOMES[interaction.category]:
         errors["outcome"] = _("Choose what happened.")
     notes, duration, member = changes.get("notes", ""), changes.get("duration"), changes.get("member")
-    if len(notes) > LONGEST_TEXT:
-        errors["notes"] = _("At most %d characters, please.") % LONGEST_TEXT
+    if len(notes) > longest:
+        errors["notes"] = _("At most %d characters, please.") % longest
     if changes.get("direction", "out") not in ("in", "out") or (
         "direction" in changes and interaction.category != "call"
     ):

@@ -51,7 +51,7 @@ def write_anew(
     Raises `Invalid` for a time that cannot be, and where somebody was faster.
     """
     now = fix.over(interaction)
-    told = {name: changes[name] for name in IN_METADATA if name in changes}
+    told = {name: value for name, value in differing(now, changes).items() if name in IN_METADATA}
     direction = changes.get("direction", interaction.direction)
     recorded = record_interaction(
         NewInteraction(

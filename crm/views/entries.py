@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -19,8 +20,10 @@ from crm.forms.timeline import CorrectionForm, TimelineForm
 from crm.models import Family, Interaction
 from crm.roles import OfficeRole, role_required
 from crm.selectors.timeline import MOST_PRINTED, Shown, find_place, read_card, read_earlier, read_pins, read_timeline
-from crm.selectors.timeline.fixes import Fix, read_fixes
+from crm.selectors.timeline.fixes import Fix, read_fixes, read_standing
 from crm.selectors.timeline.folding import BY_HAND
+from crm.selectors.timeline.shown import read_day
+from crm.selectors.timeline.words import author
 from crm.views.posting import posted_from
 from crm.views.timeline import MOST_PEOPLE
 
@@ -93,12 +96,21 @@ def interaction_correct(request: HttpRequest, pk: int) -> HttpResponse:
         "family": entry.family,
         "entry": entry,
         "form": form,
-        "withdrawn": fix.withdrawal,
+        **_standing_instead(entry, fix),
         "in_drawer": in_drawer,
         "place": "crm:families",
         "part": part,
     }
     return render(request, part if in_drawer else "crm/log.html", context, status=422 if form.errors else 200)
+
+
+def _standing_instead(entry: Interaction, fix: Fix) -> dict[str, Any]:
+    """Of an entry that was withdrawn: by whom, and which one stands for it today."""
+    if fix.withdrawal is None:
+        return {"withdrawn": None}
+    now = read_standing(entry)
+    stands = None if now.fix.withdrawal is not None else now.entry
+    return {"withdrawn": fix.withdrawal, "withdrawn_by": author(fix.withdrawal), "standing": stands}
 
 
 def _where_it_stands(request: HttpRequest, entry: Interaction, recorded: services.Recorded) -> HttpResponse:
@@ -144,8 +156,10 @@ def family_print(request: HttpRequest, pk: int) -> HttpResponse:
     """All of a period on paper, as filtered; without one the last 90 days."""
     family = get_object_or_404(Family, pk=pk)
     today = timezone.localdate(timezone=family.zone)
-    asked = {"since": str(today - timedelta(days=PRINTED_DAYS)), "until": str(today), **request.GET.dict()}
-    shown = Shown.read(asked)
+    usual = {"since": str(today - timedelta(days=PRINTED_DAYS)), "until": str(today)}
+    asked = {**usual, **request.GET.dict()}
+    odd = {name: asked[name] for name in usual if asked[name].strip() and read_day(asked[name]) is None}
+    shown = Shown.read({**asked, **{name: usual[name] for name in odd}})
     page = read_timeline(family, shown, size=MOST_PRINTED, whole=True)
     context = {
         "family": family,
@@ -153,7 +167,9 @@ def family_print(request: HttpRequest, pk: int) -> HttpResponse:
         "page": page,
         "most": MOST_PRINTED,
         "form": TimelineForm(shown, family.members.order_by("id")[:MOST_PEOPLE]),
-        "printed_at": timezone.now().astimezone(family.zone),
+        # In words, as a template would tell it in the office's zone.
+        "printed_at": date_format(timezone.now().astimezone(family.zone), "j F Y H:i"),
+        "odd": list(odd.values()),
         "printing": True,
         "place": "crm:families",
     }
