@@ -18,6 +18,15 @@ def fold(text: str) -> str:
     return " ".join(bare.split())
 
 
+# Letters to Unicode that show nothing: fillers of Hangul, an empty Braille cell, the Khmer vowels nobody writes.
+_BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
+
+def has_visible(text: str) -> bool:
+    """Whether anything of it can be seen: not only spaces, marks without a letter, controls and directions."""
+    return any(unicodedata.category(char)[0] in "LNPS" and char not in _BLANK for char in text)
+
+
 def digits_of(text: str) -> str:
     """Digits without the trunk noughts: 07700 900142 and +44 7700 900142 share 7700900142."""
     return _TRUNK.sub("", re.sub(r"\D", "", text))

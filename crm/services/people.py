@@ -14,7 +14,7 @@ from crm.addresses import check_time_zone, normalise_address, pretty_address
 from crm.attributes import check_attributes
 from crm.enums import NUMBER_CHANNELS, ChangeKind, Role, Stage
 from crm.errors import Invalid
-from crm.folding import fold
+from crm.folding import fold, has_visible
 from crm.models import ContactPoint, Family, FamilyText, HouseholdChange, Member
 from crm.models.people import REFERENCE
 from crm.news import announce
@@ -104,6 +104,8 @@ def _check_text(errors: dict[str, Any], name: str, value: str | None, limit: int
         return
     if not value.strip() or len(value) > limit or "\x00" in value:
         errors[name] = _("1 to %d characters, please.") % limit
+    elif not has_visible(value):
+        errors[name] = _("Write at least one character that can be seen.")
 
 
 def _check_member(errors: dict[str, Any], path: str, member: MemberDetails) -> None:

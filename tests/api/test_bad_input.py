@@ -7,8 +7,10 @@ from urllib.parse import quote
 import pytest
 from django.utils import timezone
 
+from crm.errors import Invalid
 from crm.models import CallTask, Family, Interaction
 from crm.scopes import SCOPES
+from crm.services.members import add_member
 from tests.api.conftest import assert_problem
 from tests.factories import make_family
 
@@ -38,6 +40,18 @@ def test_any_script_comes_back_as_it_was_sent(system, name):
     assert system.post("interactions/", happened(metadata={"notes": name * 50})).status_code == 201
     assert system.get("interactions/").json()["results"][0]["metadata"] == {"notes": name * 50}
     assert [one["name"] for one in system.get(f"families/?search={quote(name)}").json()["results"]] == [name]
+
+
+@pytest.mark.parametrize(
+    "name", ["\u202e", "\u200b\u200d", "\u3164", "\u2800 \u2800", "\u00ad", "\ufe0f", "\u0301", "\x07"]
+)
+def test_a_name_that_nobody_sees_is_none(system, staff_client, name):
+    assert_problem(system.put("families/RB-1/", {"name": name}), 400, "name")
+    assert_problem(system.put("families/RB-1/", {"name": "A", "members": [{"name": name}]}), 400, "members.0.name")
+    assert_problem(system.put("families/RB-1/", {"name": "A", "tags": [name]}), 400, "tags")
+    with pytest.raises(Invalid, match="can be seen"):
+        add_member(family=make_family(), name=name, role="guardian")
+    assert not Family.objects.filter(name=name).exists()
 
 
 @pytest.mark.parametrize(
