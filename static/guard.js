@@ -27,7 +27,8 @@
   const endangered = (region, doer = null) =>
     [...document.forms].filter((form) => region.contains(form) && !form.contains(doer) && isUnsaved(form));
 
-  const byPerson = (event) => Boolean(event?.isTrusted);
+  /* A script may click for somebody, as the palette does at Enter; a poll or an event of our own is no person. */
+  const byPerson = (event) => ["click", "submit", "change", "input", "keyup", "search"].includes(event?.type);
 
   /* A page that is left on purpose is not asked about twice. */
   function pass() {

@@ -17,7 +17,7 @@ MOST_TABS = 80
 def open_family(page: Page, search: str) -> None:
     """The page of the first family that a search finds."""
     page.goto(f"/families/?q={search}")
-    page.locator("#families-list .fam-name a").first.click()
+    page.locator(".fam-row .fam-name a").first.click()
     expect(page.locator("#family-name")).to_be_visible()
 
 
