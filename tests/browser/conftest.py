@@ -148,7 +148,7 @@ def places(browser: Browser, address: str, sessions: Any) -> dict[str, str]:
 
 def find_places(page: Page) -> dict[str, str]:
     """Pages that need a family, an event, a message or a campaign of the demo."""
-    family = first_link(page, "/families/?q=martinez", "#families-list .fam-name a")
+    family = first_link(page, "/families/?q=martinez", ".fam-row .fam-name a")
     event = first_link(page, "/events/", "main .rows a")
     draft = first_link(page, "/campaigns/", "main .rows a").removesuffix("edit/").removesuffix("preview/")
     return {
@@ -156,7 +156,7 @@ def find_places(page: Page) -> dict[str, str]:
         "event": event,
         "event people": f"{event}people/",
         "compose": f"{family}message/",
-        "blocked compose": f"{first_link(page, '/families/?q=llanfair', '#families-list .fam-name a')}message/",
+        "blocked compose": f"{first_link(page, '/families/?q=llanfair', '.fam-row .fam-name a')}message/",
         "message": send_a_message(page, family),
         "campaign preview": f"{draft}preview/",
     }
