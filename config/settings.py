@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "campaigns",
     "analytics",
     "config",
+    "django.forms",
 ]
 
 MIDDLEWARE = [
@@ -101,6 +102,8 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
+# Our templates come first for form fields too: a browser that cuts at maxlength loses words silently.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -1,37 +1,42 @@
-/* Check-in over a flaky line: each tap stays in the browser until the server has it, and goes out once, in order.
-   Without this script each tap is a form of its own. */
+/* Check-in over a flaky line: each tap stays in the browser until the server has it, and goes out once, in order, from
+   whichever page of the office is open. Without this script each tap is a form of its own. */
 (() => {
   "use strict";
 
   const bar = document.getElementById("check-in");
   if (!bar) return;
-  const { path, owner } = bar.dataset;
-  const KEY = `check-in ${owner} ${path}`;
+  const KEY = `check-in ${document.body.dataset.user}`;
   const AGAIN_MS = 5000;
   const PATIENCE_MS = 15000;
   const UNNOTICED_MS = 1500;
   const ICONS = { attended: "circle-check", no_show: "circle-x", expected: "circle" };
   const cookie = (name) => document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.split("=")[1];
   const people = () => document.getElementById("people");
+  const found = () => document.getElementById("found");
+  const isHere = (form) => people()?.contains(form) || found()?.contains(form);
+  const listPath = () => (people() ?? found())?.dataset.checkIn;
 
-  /* What waits, oldest first. Other windows of this browser share it; where nothing can be stored, this page keeps it. */
-  let own = [];
+  /* What waits, oldest first. Other windows of this browser share it; where it cannot be stored, this page keeps it all,
+     for reading may go on to answer what stood there before. */
+  let own = null;
 
   function waiting() {
+    if (own) return own;
     try {
       return JSON.parse(localStorage.getItem(KEY)) ?? [];
     } catch {
-      return own;
+      return [];
     }
   }
 
   function keep(taps) {
-    own = taps;
     try {
       if (taps.length) localStorage.setItem(KEY, JSON.stringify(taps));
       else localStorage.removeItem(KEY);
+      own = null;
     } catch {
-      // Storage is switched off or full: the taps last as long as the page.
+      // Storage is switched off or full: the taps last as long as the page, which says so.
+      own = taps.length ? taps : null;
     }
     show();
   }
@@ -44,6 +49,9 @@
   const pairs = (words) => Object.fromEntries(words.map((word) => word.split(":")));
 
   function wanted(form, button) {
+    if (found()?.contains(form)) {
+      return button?.name === "person" && button.value.endsWith(":attended") ? pairs([button.value]) : null;
+    }
     if (people()?.contains(form)) {
       if (button?.name === "tick") return pairs([button.value]);
       if (button?.name !== "everyone") return null;
@@ -51,13 +59,15 @@
       return pairs(missing.map((one) => one.value));
     }
     const there = new URL(form.action, location.href);
-    return there.pathname === path && there.searchParams.has("tick") ? pairs(there.searchParams.getAll("tick")) : null;
+    return there.pathname === listPath() && there.searchParams.has("tick") ? pairs(there.searchParams.getAll("tick")) : null;
   }
+
+  const nameOf = (button) => button?.dataset.name ?? button?.innerText.trim();
 
   /* A tap that nobody was told of yet is simply forgotten. */
   function takeBack(ticks) {
     const [member, ...others] = Object.keys(ticks);
-    const last = waiting().findLast((tap) => member in tap.ticks);
+    const last = waiting().findLast((tap) => tap.path === listPath() && member in tap.ticks);
     if (others.length || !last || last.tried) return false;
     const { [member]: _forgotten, ...rest } = last.ticks;
     if (Object.keys(rest).length) change(last.id, (tap) => ({ ...tap, ticks: rest }));
@@ -70,11 +80,11 @@
     if (!ticks) return;
     event.preventDefault();
     event.stopPropagation();
-    const fromList = people()?.contains(event.target);
+    const fromList = isHere(event.target);
     if (!fromList) event.target.closest(".toasty")?.remove();
     if (!Object.keys(ticks).length || (fromList && takeBack(ticks))) return;
-    const who = Object.keys(ticks).map((member) => document.getElementById(`tick-${member}`)?.innerText.trim());
-    keep([...waiting(), { id: newName(), at: Date.now(), ticks, who: who.filter(Boolean).join(", ") }]);
+    const who = Object.keys(ticks).map((member) => nameOf(document.getElementById(`tick-${member}`)));
+    keep([...waiting(), { id: newName(), path: listPath(), at: Date.now(), ticks, who: who.filter(Boolean).join(", ") }]);
     setTimeout(show, UNNOTICED_MS + 100);
     send();
   }
@@ -82,6 +92,8 @@
   /* Sending: one at a time; whatever is not answered stays and is tried again under its name. */
   let sending = false;
   let trouble = "";
+  /* How long the last answer about a person was on its way: what was tapped after it must not seem made before it. */
+  const late = new Map();
 
   async function send() {
     if (sending) return;
@@ -96,13 +108,16 @@
 
   async function sendOne(tap) {
     if (!navigator.onLine) return stop("lost");
-    change(tap.id, (one) => ({ ...one, tried: true }));
-    const body = new URLSearchParams({ tap: tap.id, waited: Math.max(0, Math.round((Date.now() - tap.at) / 1000)) });
+    const tried = tap.tried ?? Date.now();
+    change(tap.id, (one) => ({ ...one, tried }));
+    const members = Object.keys(tap.ticks);
+    const waited = Date.now() - tap.at - Math.max(0, ...members.map((member) => late.get(member) ?? 0));
+    const body = new URLSearchParams({ tap: tap.id, waited: Math.max(0, waited / 1000).toFixed(3) });
     for (const tick of Object.entries(tap.ticks)) body.append("tick", tick.join(":"));
     let answer, text;
     try {
       const headers = { "HX-Request": "true", "X-CSRFToken": cookie("csrftoken") ?? "" };
-      answer = await fetch(path, { method: "POST", body, headers, keepalive: true, signal: AbortSignal.timeout(PATIENCE_MS) });
+      answer = await fetch(tap.path, { method: "POST", body, headers, keepalive: true, signal: AbortSignal.timeout(PATIENCE_MS) });
       text = await answer.text();
     } catch {
       return stop("lost");
@@ -110,8 +125,9 @@
     if (answer.status === 403 || new URL(answer.url).pathname === document.body.dataset.login) return stop("signed-out");
     if (answer.status === 409 || answer.status === 429 || answer.status >= 500) return stop("failed");
     trouble = "";
+    for (const member of members) late.set(member, Date.now() - tried);
     drop(tap.id);
-    if (answer.ok) put(text);
+    if (answer.ok) put(text, tap);
     else refuse(tap);
     return true;
   }
@@ -122,13 +138,15 @@
   }
 
   /* The answer: the family's row, where this page shows it, the numbers, and what was done. */
-  function put(text) {
+  function put(text, tap) {
     const template = document.createElement("template");
     template.innerHTML = text;
+    const isOwn = tap.path === listPath();
     for (const part of template.content.querySelectorAll("[hx-swap-oob]")) {
-      if (!document.getElementById(part.id)) part.remove();
+      if (!document.getElementById(part.id) || !(isOwn || ["toast", "notices"].includes(part.id))) part.remove();
     }
     htmx.swap(bar, template.innerHTML, { swapStyle: "none" });
+    if (isOwn && found()) htmx.trigger("#find", "search");
   }
 
   function refuse(tap) {
@@ -164,17 +182,23 @@
   }
 
   const isNoticed = (taps) =>
-    taps.length > 0 && (trouble !== "" || !navigator.onLine || Date.now() - taps[0].at > UNNOTICED_MS);
+    taps.length > 0 && (trouble !== "" || own || !navigator.onLine || Date.now() - taps[0].at > UNNOTICED_MS);
 
   function show() {
     const taps = waiting();
-    const asked = Object.assign({}, ...taps.map((tap) => tap.ticks));
+    const asked = Object.assign({}, ...taps.filter((tap) => tap.path === listPath()).map((tap) => tap.ticks));
+    for (const button of found()?.querySelectorAll("button[data-name]") ?? []) {
+      const waits = button.value.split(":")[0] in asked;
+      button.classList.toggle("waiting", waits);
+      button.setAttribute("aria-pressed", String(waits));
+    }
     for (const button of people()?.querySelectorAll("button[data-member]") ?? []) {
       const { member, state } = button.dataset;
       if (member in asked || button.classList.contains("waiting")) paint(button, asked[member] ?? state, member in asked);
     }
     bar.querySelector("[data-waiting]").textContent = taps.length;
     for (const words of bar.querySelectorAll("[data-why]")) words.hidden = words.dataset.why !== (trouble || "lost");
+    bar.querySelector("[data-unkept]").hidden = !own;
     bar.hidden = !isNoticed(taps);
   }
 
@@ -183,10 +207,12 @@
   addEventListener("offline", show);
   addEventListener("storage", show);
   addEventListener("beforeunload", (event) => {
-    if (isNoticed(waiting())) event.preventDefault();
+    // Every page of the office sends what waits; other windows may be closed for good.
+    if (isNoticed(waiting()) && (own || listPath())) event.preventDefault();
   });
   for (const name of ["afterSwap", "oobAfterSwap"]) document.addEventListener(`htmx:${name}`, show);
   setInterval(() => waiting().length && send(), AGAIN_MS);
-  bringIcons().then(show, show);
+  if (people()) bringIcons().then(show, show);
+  show();
   send();
 })();

@@ -102,3 +102,12 @@ def re_seen(page: str) -> str:
     found = re.search(r'name="seen" value="([^"]*)"', page)
     assert found
     return unescape(found[1])
+
+
+@pytest.mark.parametrize("name", ["log-note", "log-call", "log-conversation", "family-edit"])
+def test_no_browser_cuts_what_is_typed_before_it_is_told_why(staff_client: Client, name: str) -> None:
+    page = staff_client.get(reverse(f"crm:{name}", args=[make_family().pk])).content.decode()
+    fields = re.findall(r"<(?:textarea|input)[^>]*form-control[^>]*>", page)
+    own = [field for field in fields if 'type="search"' not in field and "palette-do" not in field]
+    assert own
+    assert [field for field in own if "maxlength" in field] == []

@@ -1,5 +1,6 @@
 """Today, the reports, and the panel on a family's page."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,6 +35,11 @@ def page(client: Client, name: str = "dashboard", query: str = "") -> str:
     answer = client.get(reverse(name) + query)
     assert answer.status_code == 200
     return answer.content.decode()
+
+
+def test_the_number_of_overdue_calls_leads_to_those(staff_client: Client) -> None:
+    create_call_task(family=make_family(), reason="Late", due_at=NOW - DAY, by_id=None)
+    assert re.search(r'href="/calls/\?show=overdue">.*1 is overdue', page(staff_client, query="?for=everybody"))
 
 
 def test_a_new_house_is_shown_its_first_steps(staff_client: Client) -> None:

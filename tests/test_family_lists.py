@@ -301,6 +301,25 @@ def test_many_get_a_tag_and_lose_it_again(manager_client: Client) -> None:
     assert not Family.objects.filter(tags__name="Fair").exists()
 
 
+def test_an_undo_leads_back_to_the_list_as_it_was_and_takes_a_new_tag_along(manager_client: Client) -> None:
+    make_family("Martinez")
+    answer = bulk(manager_client, "q=ma&sort=-last", "tag", tag="Brand new", expected=1)
+    undo = re.search(r'action="(/families/bulk/[^"]+/undo/[^"]*)"', answer.content.decode())
+    assert undo
+    back = manager_client.post(undo[1].replace("&amp;", "&"), follow=True)
+    assert back.redirect_chain[-1][0] == reverse("crm:families") + "?q=ma&sort=-last"
+    assert not Tag.objects.filter(name="Brand new").exists()
+
+
+def test_an_undone_new_tag_stays_where_others_have_it_by_now(manager_client: Client) -> None:
+    bulk(manager_client, [make_family("A")], "tag", tag="Brand new")
+    other = make_family("B")
+    other.tags.add(Tag.objects.get())
+    token = Change.objects.filter(cid__startswith="bulk-").latest("pk").cid.removeprefix("bulk-")
+    manager_client.post(reverse("crm:families-bulk-undo", args=[token]))
+    assert list(Family.objects.filter(tags__name="Brand new")) == [other]
+
+
 def test_a_double_submit_is_done_once(manager_client: Client) -> None:
     some = [make_family("A"), make_family("B")]
     token = uuid.uuid4().hex
@@ -321,7 +340,7 @@ def test_calls_are_asked_of_all_that_are_found_but_who_waits_already(staff_clien
     assert {(one.family_id, one.assignee, one.created_by) for one in made} == {
         (one.pk, staff, staff) for one in some[1:]
     }
-    undo = re.search(r'action="(/families/bulk/[^"]+/undo/)"', page)
+    undo = re.search(r'action="(/families/bulk/[^"]+/undo/[^"]*)"', page)
     assert undo
     made.filter(family=some[1]).update(state="done")
     staff_client.post(undo[1])

@@ -75,8 +75,8 @@ def tag_families(*, family_ids: Sequence[int], name: str, token: str) -> int:
         raise Invalid({"tag": _("A tag of at most %d characters, please.") % LONGEST_TAG})
 
     def save() -> int:
-        tag = Tag.objects.get_or_create(name=name)[0]
-        return _each(family_ids, tag, _TAG, "add", _cid(token))
+        tag, is_new = Tag.objects.get_or_create(name=name)
+        return _each(family_ids, tag, _TAG, "add", _cid(token), is_new=is_new)
 
     return save_once(token=_cid(token), save=save)[0]
 
@@ -129,7 +129,10 @@ def _undo(cid: str, user_id: int) -> int:
     if tag is None:
         return 0
     added = told["operation"] == "add"
-    return _each(families, tag, _UNTAG if added else _TAG, "delete" if added else "add", f"{cid}-undo")
+    number = _each(families, tag, _UNTAG if added else _TAG, "delete" if added else "add", f"{cid}-undo")
+    if told.get("is_new") and not tag.families.exists():
+        tag.delete()
+    return number
 
 
 def _call_off(cid: str, user_id: int, since: datetime) -> int:
@@ -143,22 +146,23 @@ def _call_off(cid: str, user_id: int, since: datetime) -> int:
     return len(ids)
 
 
-def _each(family_ids: Sequence[int], tag: Tag, sql: str, operation: str, cid: str) -> int:
+def _each(family_ids: Sequence[int], tag: Tag, sql: str, operation: str, cid: str, *, is_new: bool = False) -> int:
     """Change a tag of these families batch by batch, and write down each that was changed."""
     changed = 0
     for some in _batches(family_ids):
         touched = [row[0] for row in _run(sql, some, [tag.pk])]
-        _write_down(touched, tag, operation, cid)
+        _write_down(touched, tag, operation, cid, is_new=is_new)
         changed += len(touched)
     return changed
 
 
-def _write_down(family_ids: Sequence[int], tag: Tag, operation: str, cid: str) -> None:
+def _write_down(family_ids: Sequence[int], tag: Tag, operation: str, cid: str, *, is_new: bool) -> None:
     actor = who_acts()
     if actor is None or not family_ids:
         return
     ops = connection.ops
-    changes = {"tags": {"type": "m2m", "operation": operation, "objects": [tag.name]}}
+    told = {"type": "m2m", "operation": operation, "objects": [tag.name]}
+    changes = {"tags": {**told, "is_new": True} if is_new else told}
     values = [
         ContentType.objects.get_for_model(Family).pk, Change.Action.UPDATE, ops.adapt_json_value(changes, None),
         actor.person and actor.person.pk, actor.name, cid, ops.adapt_datetimefield_value(timezone.now()),

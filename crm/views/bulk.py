@@ -122,7 +122,7 @@ def _tag(request: HttpRequest, picked: Picked, form: Any) -> tuple[str, str]:
     said = ngettext(
         "%(number)d family has the tag “%(tag)s” now", "%(number)d families have the tag “%(tag)s” now", number
     )
-    return _said(said % {"number": number, "tag": name}, picked, number), _undo(token, number)
+    return _said(said % {"number": number, "tag": name}, picked, number), _undo(token, number, picked)
 
 
 def _untag(request: HttpRequest, picked: Picked, form: Any) -> tuple[str, str]:
@@ -130,7 +130,7 @@ def _untag(request: HttpRequest, picked: Picked, form: Any) -> tuple[str, str]:
     name = form.cleaned_data["tag"]
     number = untag_families(family_ids=picked.ids, name=name, token=token)
     said = ngettext("%(number)d family lost the tag “%(tag)s”", "%(number)d families lost the tag “%(tag)s”", number)
-    return _said(said % {"number": number, "tag": name}, picked, number), _undo(token, number)
+    return _said(said % {"number": number, "tag": name}, picked, number), _undo(token, number, picked)
 
 
 def _calls(request: HttpRequest, picked: Picked, form: Any) -> tuple[str, str]:
@@ -143,7 +143,7 @@ def _calls(request: HttpRequest, picked: Picked, form: Any) -> tuple[str, str]:
     )
     number = ask_for_calls(family_ids=picked.ids, wanted=wanted, by_id=user_id_of(request), token=token)
     said = ngettext("%d call is on the list", "%d calls are on the list", number) % number
-    return _said(said, picked, number), _undo(token, number)
+    return _said(said, picked, number), _undo(token, number, picked)
 
 
 _ACTS: dict[str, Callable[[HttpRequest, Picked, Any], tuple[str, str]]] = {
@@ -165,8 +165,10 @@ def _token(request: HttpRequest) -> str:
     return "".join(char for char in request.POST.get("token", "") if char.isalnum())[:40] or uuid.uuid4().hex
 
 
-def _undo(token: str, number: int) -> str:
-    return f"undo:{reverse('crm:families-bulk-undo', args=[token])}" if number else ""
+def _undo(token: str, number: int, picked: Picked) -> str:
+    """The address of the undo, which leads back to the list as it was."""
+    path, query = reverse("crm:families-bulk-undo", args=[token]), QueryDict(picked.query).urlencode()
+    return f"undo:{path}{query and '?'}{query}" if number else ""
 
 
 @role_required(OfficeRole.STAFF)
@@ -175,4 +177,5 @@ def families_bulk_undo(request: HttpRequest, token: str) -> HttpResponse:
     """Take back what one has just done to many families."""
     number = undo_bulk(token=token, user_id=user_id_of(request))
     messages.success(request, ngettext("Taken back for %d family.", "Taken back for %d families.", number) % number)
-    return redirect("crm:families")
+    back = request.GET.urlencode()
+    return redirect(f"{reverse('crm:families')}?{back}" if back else reverse("crm:families"))

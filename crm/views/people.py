@@ -27,6 +27,7 @@ from crm.services import (
     set_attendance,
     upsert_family,
 )
+from crm.views.sheets import leave
 
 _OUR_REFERENCE = re.compile(r"\AF-[2-9A-Z]{8}\Z")
 
@@ -125,7 +126,7 @@ def _add_guest(request: HttpRequest, event: Event) -> HttpResponse:
         form.add_error(None, str(invalid))
         return _page(request, event, guest_form=form)
     messages.success(request, _("%s is checked in, and a family page is started.") % member.name)
-    return redirect(event)
+    return leave(request, event.get_absolute_url())
 
 
 @transaction.atomic

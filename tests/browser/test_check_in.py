@@ -154,3 +154,82 @@ def test_a_whole_family_is_checked_in_with_one_tap_and_undone_from_the_toast(
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("#event-counts .big-n")).to_have_text(str(before))
     assert complaints.heard == []
+
+
+def test_a_tap_goes_out_at_once_where_the_browser_can_keep_nothing(
+    event_page: tuple[BrowserContext, Page, Any],
+) -> None:
+    _context, page, complaints = event_page
+    [first, second], before = free(page, 2), here(page)
+    page.evaluate(
+        "() => { Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') } }"
+    )
+    page.locator(f"#{first}").click()
+    expect(page.locator("#event-counts .big-n")).to_have_text(str(before + 1))
+    page.route("**/check-in/", lambda route: route.abort())
+    page.locator(f"#{second}").click()
+    expect(page.locator("#check-in")).to_contain_text("This browser has no room to keep it")
+    expect(page.locator(f"#{second}")).to_have_attribute("aria-pressed", "true")
+    page.unroute("**/check-in/")
+    expect(page.locator("#event-counts .big-n")).to_have_text(str(before + 2))
+    expect(page.locator("#check-in")).to_be_hidden()
+    assert [one for one in complaints.heard if "ERR_FAILED" not in one] == []
+
+
+def test_a_tap_that_waited_does_not_beat_what_a_colleague_said_since(
+    open_context: OpenContext, event_page: tuple[BrowserContext, Page, Any], places: dict[str, str]
+) -> None:
+    context, page, _complaints = event_page
+    colleague, _heard = watched(open_context("priya"))
+    colleague.goto(places["event"])
+    [button] = free(page, 1)
+    context.set_offline(True)
+    page.locator(f"#{button}").click()
+    page.wait_for_timeout(500)
+    for pressed in ("true", "false"):
+        colleague.locator(f"#{button}").click()
+        expect(colleague.locator(f"#{button}")).to_have_attribute("aria-pressed", pressed)
+        expect(colleague.locator(f"#{button}.waiting")).to_have_count(0)
+    colleague.wait_for_timeout(1000)
+    context.set_offline(False)
+    expect(page.locator("#notices")).to_contain_text("came late and does not count")
+    expect(page.locator(f"#{button}")).to_have_attribute("aria-pressed", "false")
+    expect(page.locator("#check-in")).to_be_hidden()
+
+
+def test_a_walk_in_waits_for_the_line_and_goes_out_from_any_page(
+    event_page: tuple[BrowserContext, Page, Any], places: dict[str, str]
+) -> None:
+    context, page, _complaints = event_page
+    before = here(page)
+    page.goto(f"{places['event people']}?find=an")
+    is_here = page.get_by_role("button", name=re.compile(" is here$")).first
+    name = is_here.get_attribute("data-name") or ""
+    context.set_offline(True)
+    is_here.click()
+    expect(is_here).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#check-in")).to_contain_text("Waiting to be sent (1)")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.route("**/check-in/", lambda route: route.abort())
+    context.set_offline(False)
+    page.goto("/calls/")
+    expect(page.locator("#check-in")).to_contain_text("Waiting to be sent (1)")
+    page.unroute("**/check-in/")
+    expect(page.locator("#toast")).to_contain_text(f"{name} is checked in", timeout=10_000)
+    page.goto(places["event"])
+    assert here(page) == before + 1
+
+
+def test_a_guest_whom_the_line_did_not_take_stays_typed(
+    event_page: tuple[BrowserContext, Page, Any], places: dict[str, str]
+) -> None:
+    _context, page, _complaints = event_page
+    page.goto(places["event people"])
+    page.get_by_label("Their name").fill("Guest of the house")
+    page.route("**/people/", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    page.locator("#guest").get_by_role("button", name="Check in").click()
+    expect(page.get_by_role("alert").filter(has_text="No connection")).to_be_visible()
+    assert page.get_by_label("Their name").input_value() == "Guest of the house"
+    page.unroute("**/people/")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#toast")).to_contain_text("Guest of the house is checked in")
