@@ -12,8 +12,9 @@ class CrmConfig(AppConfig):
         # Models are there only now.
         from crm import audit
         from crm.panels import register_family_panel
-        from crm.views.changes import changes_panel
+        from crm.views.changes import changes_panel, moves_panel
 
         audit.begin()
+        register_family_panel(moves_panel, order=89)
         register_family_panel(changes_panel, order=90)
         import_module("crm.receivers")

@@ -15,7 +15,7 @@ from crm.errors import Invalid
 from crm.models import AttributeField, Consent, ContactPoint, Duplicate, Family, HouseholdChange, Member, Topic
 from crm.roles import OfficeRole
 from crm.services import FamilyDetails, merge_families, upsert_family
-from tests.factories import guardian, make_family, make_key, make_user
+from tests.factories import guardian, make_family, make_interaction, make_key, make_user
 
 pytestmark = pytest.mark.django_db
 HX = {"HX-Request": "true"}
@@ -291,6 +291,29 @@ def test_an_address_that_is_there_keeps_what_is_known_of_it(staff_client: Client
     for word in ("here already", "work", "hard bounce 550"):
         assert word in words(answer)
     assert ContactPoint.objects.values().get(pk=point.pk) == before
+
+
+def test_staff_find_the_way_back_on_the_page_of_the_family(staff_client: Client, manager_client: Client) -> None:
+    family, other = make_family("Okafor family"), make_family("Uddin family")
+    member = Member.objects.create(family=family, name="Eilidh Okafor")
+    make_interaction(family, "conversation", member_id=member.pk, metadata={"notes": "At the door"})
+    staff_client.post(url("member-move", guardian(family).pk), {"to": other.pk})
+    staff_client.post(url("member-remove", member.pk))
+    page = staff_client.get(family.get_absolute_url())
+    assert "Took Eilidh Okafor out" in words(page)
+    assert "went to Uddin family" in words(page)
+    assert "came from Okafor family" in words(staff_client.get(other.get_absolute_url()))
+    assert "Conversation with Eilidh (no longer in the family)" in words(page)
+    removal = HouseholdChange.objects.get(kind="removal")
+    assert url("household-undo", removal.pk) in page.content.decode()
+    staff_client.post(url("household-undo", removal.pk))
+    page = staff_client.get(family.get_absolute_url())
+    assert "Conversation with Eilidh " in words(page)
+    assert "no longer in the family" not in words(page)
+    assert url("household-undo", removal.pk) not in page.content.decode()
+    merge = merge_families(keep_id=family.pk, gone_id=make_family("Third family").pk, by_id=None)
+    assert url("household-undo", merge.pk) not in staff_client.get(family.get_absolute_url()).content.decode()
+    assert url("household-undo", merge.pk) in manager_client.get(family.get_absolute_url()).content.decode()
 
 
 def test_another_channel_of_a_number_that_is_there_is_left_as_it_is(staff_client: Client) -> None:

@@ -39,6 +39,9 @@ class Interaction(models.Model):
     folded = models.TextField(_("search text"), default="", db_default="", blank=True, editable=False)
     """What was written in it (subject, notes, text), folded for search and bounded."""
 
+    left = ""
+    """No field: the first name of a person who was taken out of the family since, where a reader found it."""
+
     class Meta:
         verbose_name = _("interaction")
         verbose_name_plural = _("interactions")

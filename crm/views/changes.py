@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from crm.models import Family
 from crm.roles import OfficeRole, access_of, role_required
-from crm.selectors.changes import family_changes
+from crm.selectors.changes import family_changes, recent_moves
 
 FEW = 4
 
@@ -18,6 +18,14 @@ def changes_panel(request: HttpRequest, family: Family) -> str:
         return ""
     page = family_changes(family.pk, size=FEW)
     return render_to_string("crm/partials/changes_panel.html", {"family": family, "page": page}, request)
+
+
+def moves_panel(request: HttpRequest, family: Family) -> str:
+    """Who came, went or was taken out lately, with the way back; nothing where nobody did."""
+    moves = recent_moves(family, with_merges=access_of(request).manages)
+    if not moves:
+        return ""
+    return render_to_string("crm/partials/moves_panel.html", {"family": family, "moves": moves}, request)
 
 
 @role_required(OfficeRole.MANAGER)

@@ -239,7 +239,9 @@ def _visits(head: Interaction, material: Material) -> Card:
     count = len(visits)
     card = _card(head, material, ngettext("%d portal visit", "%d portal visits", count) % count)
     card.quiet = True
-    card.who = some_of(list({one.member_id: words.person(one) for one in visits if one.member}.values()))
+    card.who = some_of(
+        list({one.member_id or one.left: words.person(one) for one in visits if words.person(one)}.values())
+    )
     if count > 1:
         card.time = span([one.occurred_at for one in visits], material.zone)
     names = Counter(words.visited(one) for one in visits).most_common(3)
@@ -256,9 +258,9 @@ def _visits(head: Interaction, material: Material) -> Card:
 
 def _event(head: Interaction, material: Material) -> Card:
     entries = material.standing(_folded_with(head, material) or [head])
-    people: dict[str, dict[int, str]] = defaultdict(dict)
+    people: dict[str, dict[int | str, str]] = defaultdict(dict)
     for one in sorted(entries, key=lambda entry: entry.pk):
-        people[one.interaction_type][one.member_id or -one.pk] = words.person(one) or _("somebody")
+        people[one.interaction_type][one.member_id or one.left or -one.pk] = words.person(one) or _("somebody")
     state = next((kind for kind in _EVENT_ORDER if people[kind]), head.interaction_type)
     card = _card(
         head, material, _event_title(state) % (words.told(head.metadata, "name", "title")[:200] or _("an event"))

@@ -13,6 +13,7 @@ from crm.selectors.timeline.cards import Bubble, Card, Day, day_heading
 from crm.selectors.timeline.fixes import read_fixes
 from crm.selectors.timeline.folding import Material, make_card, replaced_by
 from crm.selectors.timeline.heads import SHOWN_OF_A_THREAD, Head, head_of, read_heads, read_heads_after
+from crm.selectors.timeline.left import name_who_left
 from crm.selectors.timeline.messages import bubble_of
 from crm.selectors.timeline.roots import CORRECTION, REPLIES, STAFF, entries_of
 from crm.selectors.timeline.shown import Shown, Spot
@@ -96,6 +97,7 @@ def read_earlier(entry: Interaction) -> tuple[list[Bubble], bool]:
     entries = entries_of(entry.family, Shown()).select_related("member", "attempt").defer("folded", "attempt__folded")
     older = read_older(entries, entry, entry.family.zone, OLDER + 1)
     shown = older[:OLDER]
+    name_who_left(entry.family, [*shown, entry])
     news = _news(entry.family, [one.pk for one in shown])
     return [bubble_of(one, news.get(one.pk, ()), entry, entry.family.zone) for one in reversed(shown)], len(
         older
@@ -135,6 +137,7 @@ def read_pins(family: Family) -> list[Card]:
     """What staff keep on top, the last pinned first; what was withdrawn is no longer shown."""
     pins = list(family.pins.select_related("interaction__member", "interaction__created_by", "pinned_by"))
     entries = [pin.interaction for pin in pins]
+    name_who_left(family, entries)
     fixes = read_fixes(family, [*(one.pk for one in entries), *replaced_by(entries)])
     material = Material(family.zone, {}, {}, set(), fixes, {}, {pin.pk for pin in pins})
     cards = []
@@ -154,6 +157,7 @@ def _page(
     reach: Spot | None = None,
     whole: bool = False,
 ) -> TimelinePage:
+    name_who_left(family, [one for head in heads for one in (head.entry, *head.folded)])
     going_on = set() if whole else {head.entry.pk for head in heads if _shorten(head, reach)}
     return TimelinePage(
         days=_days(heads, _material(family, heads, going_on), continuing),

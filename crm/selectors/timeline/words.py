@@ -78,8 +78,10 @@ def subject(entry: Interaction) -> str:
 
 
 def person(entry: Interaction) -> str:
-    """What staff call the member."""
-    return entry.member.first_name if entry.member else ""
+    """What staff call the member, also one who was taken out since."""
+    if entry.member:
+        return entry.member.first_name
+    return _("%s (no longer in the family)") % entry.left if entry.left else ""
 
 
 def author(entry: Interaction) -> str:
