@@ -47,7 +47,9 @@
     if (!drawer) return;
     drawer.replaceChildren();
     wasOpen = false;
-    if (opener?.isConnected) opener.focus();
+    // What was chosen in a menu is out of sight once the menu is shut.
+    const menu = opener?.closest("details.menu:not([open])");
+    if (opener?.isConnected) (menu ? menu.querySelector("summary") : opener).focus();
     opener = null;
   }
 
@@ -278,7 +280,8 @@
   on("oobAfterSwap", restoreFocus);
   on("sendError", (event) => showNote("lost", event));
   on("timeout", (event) => showNote("lost", event));
-  on("responseError", (event) => showNote("failed", event));
+  // Refused without the cookie that says the form is ours: the same again cannot help.
+  on("responseError", (event) => showNote(event.detail.xhr.status === 403 && !cookie("csrftoken") ? "stale" : "failed", event));
   document.addEventListener("closeDrawer", closeDrawer);
   focusErrors(document);
   timeToasts();
