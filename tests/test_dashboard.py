@@ -38,7 +38,7 @@ def page(client: Client, name: str = "dashboard", query: str = "") -> str:
 
 def test_a_new_house_is_shown_its_first_steps(staff_client: Client) -> None:
     text = page(staff_client)
-    for words in ("import_families", "create_api_key", reverse("crm:families")):
+    for words in (reverse("crm:family-new"), "create_api_key", reverse("crm:families")):
         assert words in text
 
 
