@@ -20,7 +20,7 @@ from crm.wake import wake
 class Shown(SearchById, ReadOnly, BigTable):
     """A big table, found by number or by a family's reference."""
 
-    search_help_text = _("A number, or a family's reference")
+    search_help_text = _("A number, or a family’s reference")
 
 
 @admin.register(Message)

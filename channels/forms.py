@@ -17,7 +17,7 @@ from channels.selectors import Ask
 from channels.senders import provider_names, ready_channels
 from channels.services import MessageRequest
 from channels.services.senders import IN_HOUSE
-from channels.texts import PLACEHOLDERS, check_text
+from channels.texts import check_text
 from crm.addresses import normalise_address
 from crm.enums import Channel, Urgency
 from crm.errors import Invalid
@@ -72,7 +72,6 @@ class ComposeForm(forms.Form):
     body = forms.CharField(
         label=_("Text"),
         widget=forms.Textarea(attrs={"class": "form-control", "rows": 6}),
-        help_text=_("Filled in where you write them: %s") % " ".join(f"{{{{ {one} }}}}" for one in PLACEHOLDERS),
         error_messages={"required": _("Write what should be said.")},
     )
     sms = forms.CharField(

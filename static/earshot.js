@@ -47,7 +47,9 @@
     if (!drawer) return;
     drawer.replaceChildren();
     wasOpen = false;
-    if (opener?.isConnected) opener.focus();
+    // What was chosen in a menu is out of sight once the menu is shut.
+    const menu = opener?.closest("details.menu:not([open])");
+    if (opener?.isConnected) (menu ? menu.querySelector("summary") : opener).focus();
     opener = null;
   }
 
@@ -286,8 +288,13 @@
   on("oobAfterSwap", restoreFocus);
   on("sendError", (event) => showNote("lost", event));
   on("timeout", (event) => showNote("lost", event));
-  // A gateway that gave up waiting knows no more than a line that broke.
-  on("responseError", (event) => showNote([502, 504].includes(event.detail.xhr.status) ? "lost" : "failed", event));
+  // A gateway that gave up waiting knows no more than a line that broke; refused without the cookie that says the
+  // form is ours, the same again cannot help.
+  on("responseError", (event) => {
+    const status = event.detail.xhr.status;
+    const stale = status === 403 && !cookie("csrftoken");
+    showNote([502, 504].includes(status) ? "lost" : stale ? "stale" : "failed", event);
+  });
   document.addEventListener("closeDrawer", closeDrawer);
   focusErrors(document);
   timeToasts();

@@ -67,7 +67,7 @@ FAULTS: dict[str, Fault] = {
     "30008": Fault(_("It failed on the way, and the network did not say why.")),
     "30034": Fault(_("Our number is not registered for texts in this country; an administrator has to look at it.")),
     "63016": _WINDOW,
-    "63018": Fault(_("WhatsApp's limit for our number was reached.")),
+    "63018": Fault(_("WhatsApp’s limit for our number was reached.")),
     "63024": Fault(_("This number cannot be reached on WhatsApp."), address_dead=True),
 }
 _UNKNOWN_FAULT = Fault("")

@@ -20,12 +20,12 @@ _ADVICE = {
     "no_consent": lambda: _("Ask them, and record their consent; or choose a topic that is not marketing."),
     "withdrawn": lambda: _("Respect it, and speak in person. Only they can ask for messages again."),
     "opted_out": lambda: _("Choose another channel, or ask them whether they want this one again."),
-    "address_broken": lambda: _("Ask them for a new address and repair it on the family's page."),
+    "address_broken": lambda: _("Ask them for a new address and repair it on the family’s page."),
     "only_a_child": lambda: _("Add an address of an adult, or choose a topic that may go to a child."),
     "no_sender": lambda: _("Choose another channel, or have an administrator set this one up."),
     "no_marketing_calls": lambda: _("Choose phone if somebody should call all the same."),
     "too_long": lambda: _("Shorten it, or write a shorter text for SMS."),
-    "no_address": lambda: _("Add an address on the family's page, or choose another channel or person."),
+    "no_address": lambda: _("Add an address on the family’s page, or choose another channel or person."),
 }
 _BUTTONS = {
     "email": lambda: _("Send by email to %s"),

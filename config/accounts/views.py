@@ -77,7 +77,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
             del request.session[SECRET]
             remember_device(request, device)
             return _show_codes(request, is_new=True)
-        form.add_error("code", _("This is not the code that the app should show now. Is the phone's clock right?"))
+        form.add_error("code", _("This is not the code that the app should show now. Is the phone’s clock right?"))
     context = {
         "form": form,
         "picture": factors.picture_of(request.user, secret),

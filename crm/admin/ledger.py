@@ -69,7 +69,7 @@ class ConsentAdmin(SearchById, BigTable):
     list_filter = ("granted", "channel", "source", "topic")
     list_select_related = ("family", "member", "topic")
     autocomplete_fields = ("family", "member", "topic")
-    search_help_text = _("A number, a family's reference, or an address")
+    search_help_text = _("A number, a family’s reference, or an address")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """Addresses are found too, in any notation."""

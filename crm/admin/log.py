@@ -15,7 +15,7 @@ class InteractionAdmin(SearchById, ReadOnly, BigTable):
     list_display = ("occurred_at", "what", "channel", "direction", "result", "family", "member")
     list_filter = ("channel", "direction", ("is_machine", ByWhom))
     list_select_related = ("family", "member")
-    search_help_text = _("A number, or a family's reference")
+    search_help_text = _("A number, or a family’s reference")
     exclude = ("interaction_type", "outcome")
     readonly_fields = ("what", "result")
 

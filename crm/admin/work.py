@@ -25,7 +25,7 @@ class CallTaskAdmin(SearchById, BigTable):
     readonly_fields = (
         "state", "source", "tries", "result", "interaction_id", "created_by", "created_at", "closed_at",
     )  # fmt: skip
-    search_help_text = _("A number, or a family's reference")
+    search_help_text = _("A number, or a family’s reference")
     exclude = ("outcome",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: CallTask | None = None) -> tuple[str, ...]:

@@ -44,6 +44,12 @@ class ImportForm(forms.Form):
         return file
 
 
+def _in_words(name: str) -> str:
+    """A column as people say it: family_ref is “Family ref”, attributes.bus is “Bus”."""
+    words = name.removeprefix("attributes.").replace("_", " ")
+    return f"{words[:1].upper()}{words[1:]}"
+
+
 class ColumnsForm(forms.Form):
     """For each heading of a file the column that it stands for."""
 
@@ -53,7 +59,7 @@ class ColumnsForm(forms.Form):
         self.columns = columns_of(run.kind)
         groups: dict[str, list[tuple[str, str]]] = {}
         for column in self.columns:
-            groups.setdefault(str(column.group), []).append((column.name, column.name))
+            groups.setdefault(str(column.group), []).append((column.name, _in_words(column.name)))
         plain = groups.pop("", [])
         for index, heading in enumerate(run.headings):
             self.fields[f"column_{index}"] = forms.ChoiceField(

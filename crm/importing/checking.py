@@ -52,9 +52,9 @@ class FamilyReader:
         }
         faults: Faults = []
         if not cells.get("family_ref"):
-            faults.append(["family_ref", _("%s cannot be empty.") % "family_ref"])
+            faults.append(["family_ref", _("cannot be empty.")])
         if not cells.get("member_name") and any(cells.get(name) for name in _OF_A_PERSON):
-            faults.append(["member_name", _("%s cannot be empty.") % "member_name"])
+            faults.append(["member_name", _("cannot be empty.")])
         faults += _check_wishes(cells)
         for column in (*OF_PEOPLE, *OF_FAMILIES):
             faults += _normalise(cells, column)

@@ -17,7 +17,7 @@ def check_cells(
 ) -> tuple[dict[str, str], Faults]:
     """The cells that hold something, read; what is needed and empty, and what cannot be read, are faults."""
     cells = {name: cell for name, cell in cells.items() if cell}
-    faults: Faults = [[name, _("%s cannot be empty.") % name] for name in needed if not cells.get(name)]
+    faults: Faults = [[name, _("cannot be empty.")] for name in needed if not cells.get(name)]
     if not REFERENCE.regex.match(cells.get("family_ref", "x")):  # type: ignore[union-attr]
         faults.append(["family_ref", str(REFERENCE.message)])
     for name, read in readers.items():

@@ -67,7 +67,7 @@ def _edited_families(written: Written) -> Iterable[Touch]:
             yield Touch(row, words % _("attributes"))
         added = set(journal.get("tags", []))
         if added - tags[pk] or (journal.get("new") and tags[pk] - added):
-            yield Touch(row, _("the family's tags were edited"), ("other", None))
+            yield Touch(row, _("the family’s tags were edited"), ("other", None))
 
 
 def _edited_people(written: Written) -> Iterable[Touch]:

@@ -104,8 +104,8 @@ class Migration(migrations.Migration):
                 ("settled_at", models.DateTimeField(blank=True, null=True, verbose_name="settled")),
             ],
             options={
-                "verbose_name": "missed news",
-                "verbose_name_plural": "missed news",
+                "verbose_name": "missed notice",
+                "verbose_name_plural": "missed notices",
                 "ordering": ["-id"],
             },
         ),
@@ -562,8 +562,8 @@ class Migration(migrations.Migration):
                 ("error", models.TextField(blank=True, verbose_name="error")),
             ],
             options={
-                "verbose_name": "tick",
-                "verbose_name_plural": "ticks",
+                "verbose_name": "job run",
+                "verbose_name_plural": "job runs",
                 "ordering": ["-started_at", "-id"],
                 "constraints": [models.UniqueConstraint(fields=("job", "slot"), name="tick_once")],
             },
@@ -747,8 +747,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "channel tally",
-                "verbose_name_plural": "channel tallies",
+                "verbose_name": "channel count",
+                "verbose_name_plural": "channel counts",
                 "constraints": [models.UniqueConstraint(fields=("family", "channel"), name="one_tally_a_channel")],
             },
         ),

@@ -62,8 +62,8 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(db_index=True, verbose_name="asked")),
             ],
             options={
-                "verbose_name": "kept answer",
-                "verbose_name_plural": "kept answers",
+                "verbose_name": "stored API answer",
+                "verbose_name_plural": "stored API answers",
                 "ordering": ["-id"],
                 "constraints": [models.UniqueConstraint(fields=("owner", "route", "key"), name="answer_once")],
             },

@@ -45,8 +45,8 @@ class KeptAnswer(models.Model):
     created_at = models.DateTimeField(_("asked"), db_index=True)
 
     class Meta:
-        verbose_name = _("kept answer")
-        verbose_name_plural = _("kept answers")
+        verbose_name = _("stored API answer")
+        verbose_name_plural = _("stored API answers")
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["owner", "route", "key"], name="answer_once")]
 

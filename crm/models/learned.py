@@ -43,8 +43,8 @@ class ChannelTally(models.Model):
     last_calculated = models.DateTimeField(_("calculated"))
 
     class Meta:
-        verbose_name = _("channel tally")
-        verbose_name_plural = _("channel tallies")
+        verbose_name = _("channel count")
+        verbose_name_plural = _("channel counts")
         constraints = [models.UniqueConstraint(fields=["family", "channel"], name="one_tally_a_channel")]
         indexes = [
             # The filter “they answer on” of the list of families.

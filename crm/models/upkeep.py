@@ -14,8 +14,8 @@ class Tick(models.Model):
     error = models.TextField(_("error"), blank=True)
 
     class Meta:
-        verbose_name = _("tick")
-        verbose_name_plural = _("ticks")
+        verbose_name = _("job run")
+        verbose_name_plural = _("job runs")
         ordering = ["-started_at", "-id"]
         constraints = [models.UniqueConstraint(fields=["job", "slot"], name="tick_once")]
 
@@ -35,8 +35,8 @@ class MissedNews(models.Model):
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
 
     class Meta:
-        verbose_name = _("missed news")
-        verbose_name_plural = _("missed news")
+        verbose_name = _("missed notice")
+        verbose_name_plural = _("missed notices")
         ordering = ["-id"]
 
     def __str__(self) -> str:

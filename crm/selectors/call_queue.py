@@ -25,7 +25,7 @@ TIMES = {
     "later": gettext_lazy("Later"),
     "all": gettext_lazy("All"),
 }
-WHOSE = {"": gettext_lazy("Everybody's"), "mine": gettext_lazy("Mine"), "nobody": gettext_lazy("Unassigned")}
+WHOSE = {"": gettext_lazy("Everybody’s"), "mine": gettext_lazy("Mine"), "nobody": gettext_lazy("Unassigned")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def take_back(*, interaction: Interaction, by_id: int | None) -> list[str] | Non
         return []
     said = [_reopen(task, interaction) for task in _answered_by(interaction)]
     if interaction.outcome == CallOutcome.WRONG_NUMBER and interaction.metadata.get("number"):
-        said.append(_("The number stays set aside: put it back on the family's page if it works."))
+        said.append(_("The number stays set aside: put it back on the family’s page if it works."))
     return [words for words in said if words]
 
 

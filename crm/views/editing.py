@@ -90,7 +90,7 @@ def member_new(request: HttpRequest, pk: int) -> HttpResponse:
 
     if _saved(form, save):
         return done(request, family.get_absolute_url(), _("%s is added") % form.cleaned_data["name"])
-    return show_sheet(request, _sheet(family, _("A new person"), "member-new", pk, _("Add this person")), form)
+    return show_sheet(request, _sheet(family, _("Add a person"), "member-new", pk, _("Add this person")), form)
 
 
 @role_required(OfficeRole.STAFF)
@@ -121,7 +121,7 @@ def contact_point_new(request: HttpRequest, pk: int) -> HttpResponse:
 
     if _saved(form, lambda: save_once(token=form.cleaned_data["token"], save=lambda: _add_points(family, form))):
         return done(request, family.get_absolute_url(), _("The address is added"))
-    sheet = _sheet(family, _("A new address"), "contact-point-new", pk, _("Add this address"), "point_fields")
+    sheet = _sheet(family, _("Add an address"), "contact-point-new", pk, _("Add this address"), "point_fields")
     return show_sheet(request, sheet, form)
 
 
@@ -170,7 +170,7 @@ def consent_new(request: HttpRequest, pk: int) -> HttpResponse:
     form = ConsentForm(family, request.POST or None)
     if _saved(form, lambda: save_once(token=form.cleaned_data["token"], save=lambda: _record(request, family, form))):
         return done(request, family.get_absolute_url(), _("Written down"))
-    sheet = _sheet(family, _("What they agreed to"), "consent-new", pk, _("Write it down"), "consent_fields")
+    sheet = _sheet(family, _("Record consent"), "consent-new", pk, _("Write it down"), "consent_fields")
     return show_sheet(request, sheet, form)
 
 

@@ -73,7 +73,7 @@ def _kept_view(request: HttpRequest) -> HttpResponse | None:
     asked = request.GET["view"]
     view = views_of(user_id_of(request)).filter(pk=asked).first() if asked.isdecimal() and len(asked) < 19 else None
     if view is None:
-        messages.error(request, _("This view was deleted, or is somebody else's own. These are all families."))
+        messages.error(request, _("This view was deleted, or is somebody else’s own. These are all families."))
         return redirect("crm:families")
     # A view that keeps nothing but a name shows everybody.
     return redirect(address_of(view)) if view.query else None
