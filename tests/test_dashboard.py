@@ -251,7 +251,7 @@ def test_the_dashboard_takes_the_same_queries_for_any_house(
         for days_ago in range(50, 57):
             make_interaction(make_family(), "portal_login", NOW - days_ago * DAY)
     recalculate_preferences()
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         page(staff_client)
 
 

@@ -134,3 +134,15 @@ def test_a_former_reference_leads_to_the_family_that_stayed(way: Any) -> None:
         "Kept", "enrolled", "Ana", "choir",
     )  # fmt: skip
     assert not Family.objects.filter(external_ref="A-1").exists()
+
+
+def test_two_addresses_that_change_places_in_one_saying_are_written_one_after_the_other() -> None:
+    def told(first: str, label: str) -> FamilyDetails:
+        both = [ContactDetails("email", value, label, value == first) for value in ("a@example.org", "b@example.org")]
+        return FamilyDetails(external_ref="A-1", name="Wu", contact_points=both)
+
+    for first, label in (("a@example.org", "home"), ("b@example.org", "work"), ("a@example.org", "")):
+        family, _new, changed = upsert_family(details=told(first, label))
+        assert changed
+        points = {one.value: (one.is_primary, one.label) for one in family.contact_points.all()}
+        assert points == {value: (value == first, label) for value in ("a@example.org", "b@example.org")}

@@ -182,8 +182,8 @@ def _write_members(pairs: Sequence[tuple[Journal, FamilyDiff]]) -> None:
 def _write_points(pairs: Sequence[tuple[Journal, FamilyDiff]]) -> list[int]:
     """Answers the ids of addresses that are new or changed."""
     # Who gives up being primary does so first: there is one a channel at any moment.
-    ids = _change_points(pairs, lambda diff: diff.demoted)
-    ids += _change_points(pairs, lambda diff: [point for _owner, point in diff.all_points()])
+    ids = _change_points(pairs, lambda diff: [point for point in _held(diff) if not point.is_primary])
+    ids += _change_points(pairs, _held)
     rows: list[tuple[Journal, ContactPoint]] = []
     for journal, diff in pairs:
         for owner, point in diff.all_points():
@@ -202,6 +202,11 @@ def _write_points(pairs: Sequence[tuple[Journal, FamilyDiff]]) -> list[int]:
     for journal, row in rows:
         journal.setdefault("points", {})[str(row.pk)] = row.as_told()
     return ids + [row.pk for _journal, row in rows]
+
+
+def _held(diff: FamilyDiff) -> list[PointDiff]:
+    """Addresses that are there already and change."""
+    return [*diff.demoted, *(point for _owner, point in diff.all_points())]
 
 
 def _change_points(

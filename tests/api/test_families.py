@@ -103,7 +103,7 @@ def test_bad_fields_are_named_and_nothing_is_written(caller):
     assert_problem(system.put("families/RB-1/", {"name": "X", "members": twins}), 400, "members.1.external_ref")
     push = {"name": "X", "contact_points": [{"channel": "push", "value": "not-an-endpoint"}]}
     assert_problem(system.put("families/RB-1/", push), 400, "contact_points.0.value")
-    assert_problem(system.put("families/RB-1/", {"attributes": {"a": "x" * 70_000}, "name": "X"}), 400, "attributes")
+    assert_problem(system.put("families/RB-1/", {"attributes": {"a": "x" * 140_000}, "name": "X"}), 400, "attributes")
     assert_problem(system.put("families/RB-1/", {"external_ref": "RB-2", "name": "X"}), 400, "external_ref")
     assert_problem(system.put("families/RB-1/", {"stage": "left"}), 400, "name")
     assert_problem(system.put("families/a%20b/", {"name": "X"}), 400, "external_ref")

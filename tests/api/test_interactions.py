@@ -106,7 +106,7 @@ def test_a_single_bad_one_is_a_problem(caller):
     assert_problem(system.post("interactions/", row(family, occurred_at="2026-01-01T10:00:00")), 400, "occurred_at")
     assert_problem(system.post("interactions/", {**row(family), "family": "x"}), 400, "family")
     assert_problem(system.post("interactions/", row(family, occurred_at="2099-01-01T00:00:00Z")), 400, "occurred_at")
-    assert_problem(system.post("interactions/", row(family, metadata={"a": "x" * 70_000})), 400, "metadata")
+    assert_problem(system.post("interactions/", row(family, metadata={"a": "x" * 140_000})), 400, "metadata")
     assert_problem(
         system.post("interactions/", row(family, interaction_type="sms_sent", channel="email")), 400, "channel"
     )
