@@ -146,3 +146,12 @@ def test_two_addresses_that_change_places_in_one_saying_are_written_one_after_th
         assert changed
         points = {one.value: (one.is_primary, one.label) for one in family.contact_points.all()}
         assert points == {value: (value == first, label) for value in ("a@example.org", "b@example.org")}
+
+
+@pytest.mark.parametrize("way", [by_one, by_many])
+def test_an_address_that_is_first_and_then_not_leaves_its_channel_without_one_either_way(way: Any) -> None:
+    way(FamilyDetails(external_ref="A-1", name="Wu", contact_points=[ContactDetails("email", "b@example.org")]))
+    both = [ContactDetails("email", "a@example.org", None, primary) for primary in (True, False)]
+    for _twice in range(2):
+        way(FamilyDetails(external_ref="A-1", name="Wu", members=[MemberDetails("Ana", contact_points=deepcopy(both))]))
+        assert not any(point[4] for point in state()["points"])

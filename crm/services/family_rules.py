@@ -84,7 +84,7 @@ class FamilyDiff:
     @property
     def changes(self) -> bool:
         """Whether anything of the family or its people would be different afterwards."""
-        itself = self.is_new or bool(self.fields or self.attributes or self.tags or self.points)
+        itself = self.is_new or bool(self.fields or self.attributes or self.tags or self.points or self.demoted)
         return itself or any(member.changes for member in self.members)
 
     def all_points(self) -> list[tuple[MemberDiff | None, PointDiff]]:
