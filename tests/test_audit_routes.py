@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from contextlib import closing
 from html import unescape
 from typing import Any
 
@@ -170,9 +169,12 @@ def test_every_writing_page_is_named() -> None:
     pages = [one for one in ROUTES if one.door in doors and not one.name.startswith("admin:")]
     writing = set()
     for one in pages:
-        with closing(client.post(one.path)) as answer:
-            if answer.status_code != 405:
-                writing.add(one.name)
+        answer = client.post(one.path)
+        # Of a file alone: closing the answer ends the request, and with it the database's connection.
+        for close in answer._resource_closers:
+            close()
+        if answer.status_code != 405:
+            writing.add(one.name)
     assert writing == WITHOUT.keys() | POSTS.keys()
 
 

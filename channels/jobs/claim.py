@@ -35,16 +35,20 @@ def claim_due(*, limit: int = 50) -> list[int]:
 
 
 def _claim(sender_id: int | None, most: int, now: datetime) -> list[int]:
-    # The literal LIMIT keeps the planner from guessing; SKIP LOCKED lets workers pass each other by.
-    skip = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    # The literal LIMIT keeps the planner from guessing; SKIP LOCKED lets workers pass each other by. As an array the
+    # choice is made once: joined to the rows, PostgreSQL may make it again for each and take more than the limit.
+    postgresql = connection.vendor == "postgresql"
+    skip = "FOR UPDATE SKIP LOCKED" if postgresql else ""
+    among = "= ANY (ARRAY(%s))" if postgresql else "IN (%s)"
     table = Delivery._meta.db_table
     whose = "sender_id IS NULL" if sender_id is None else f"sender_id = {int(sender_id)}"
+    chosen = f"""
+        SELECT id FROM {table} WHERE state = 'queued' AND {whose} AND due_at <= %s
+        ORDER BY priority, due_at, id LIMIT {int(most)} {skip}
+    """  # noqa: S608 - names and numbers of our own
     sql = f"""
         UPDATE {table} SET state = 'sending', claimed_until = %s, intent_at = NULL, updated_at = %s, tries = tries + 1
-        WHERE state = 'queued' AND id IN (
-            SELECT id FROM {table} WHERE state = 'queued' AND {whose} AND due_at <= %s
-            ORDER BY priority, due_at, id LIMIT {int(most)} {skip})
-        RETURNING id
+        WHERE state = 'queued' AND id {among.replace("%s", chosen)} RETURNING id
     """  # noqa: S608 - names and numbers of our own
     adapt = connection.ops.adapt_datetimefield_value
     until = now + timedelta(seconds=CLAIM_SECONDS)

@@ -28,7 +28,7 @@ _PART = "crm/partials/view_fields.html"
 
 def address_of(view: SavedView) -> str:
     """The list with the filters of a view."""
-    return f"{reverse('crm:families')}?{urlencode({**view.query, 'view': view.pk})}"
+    return f"{reverse('crm:families')}?{urlencode([*sorted(view.query.items()), ('view', view.pk)])}"
 
 
 def may_change(request: HttpRequest, view: SavedView) -> bool:

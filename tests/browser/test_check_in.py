@@ -228,7 +228,7 @@ def test_a_guest_whom_the_line_did_not_take_stays_typed(
     page.get_by_label("Their name").fill("Guest of the house")
     page.route("**/people/", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
     page.locator("#guest").get_by_role("button", name="Check in").click()
-    expect(page.get_by_role("alert").filter(has_text="No connection")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="connection was lost")).to_be_visible()
     assert page.get_by_label("Their name").input_value() == "Guest of the house"
     page.unroute("**/people/")
     page.get_by_role("button", name="Try again").click()

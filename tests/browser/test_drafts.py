@@ -31,7 +31,7 @@ def event_is_back(page: Page) -> None:
 
 def fill_call(page: Page) -> None:
     page.goto("/families/?q=martinez")
-    href = page.locator("#families-list li a").first.get_attribute("href")
+    href = page.locator("#families-list .fam-row .fam-name a").first.get_attribute("href")
     page.goto(f"{href}task/")
     page.get_by_label("Why call").fill("Ask about lanterns")
     page.get_by_label("What to say").fill("Bring two\nof them")
@@ -46,7 +46,7 @@ def call_is_back(page: Page) -> None:
 
 def fill_message(page: Page) -> None:
     page.goto("/families/?q=martinez")
-    href = page.locator("#families-list li a").first.get_attribute("href")
+    href = page.locator("#families-list .fam-row .fam-name a").first.get_attribute("href")
     page.goto(f"{href}message/")
     page.get_by_label("Subject").fill("Lanterns")
     page.locator("#id_body").fill("Please bring two.")
@@ -139,7 +139,7 @@ def test_without_a_line_the_page_stays(open_context: OpenContext) -> None:
     fill_event(page)
     context.set_offline(True)
     page.get_by_role("button", name="Save event").click()
-    expect(page.get_by_role("alert").filter(has_text="No connection")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="connection was lost")).to_be_visible()
     event_is_back(page)
     context.set_offline(False)
     page.get_by_role("button", name="Try again").click()
