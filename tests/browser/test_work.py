@@ -279,7 +279,7 @@ def test_a_log_in_that_ran_out_keeps_the_outcome_of_a_call(open_context: OpenCon
     cookies = context.cookies()
     context.clear_cookies(name="sessionid")
     page.get_by_role("button", name="Save and next").click()
-    expect(page.get_by_text("You have been signed out")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="You have been signed out")).to_be_visible()
     expect(page.get_by_label("Notes")).to_have_value("Typed words")
     context.add_cookies(cookies)
     page.get_by_role("button", name="Try again").click()
