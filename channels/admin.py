@@ -12,9 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from channels.forms import SenderForm
 from channels.models import Delivery, Message, PortalItem, Receipt, RefusedCallback, Sender, Unmatched
-from channels.services.senders import resume_sender
+from channels.services.senders import resume_senders
 from crm.admin.base import BigTable, ReadOnly, SearchById
-from crm.wake import wake
 
 
 class Shown(SearchById, ReadOnly, BigTable):
@@ -75,9 +74,7 @@ class SenderAdmin(admin.ModelAdmin):
     @admin.action(description=_("Try the selected senders again now"))
     def resume(self, request: HttpRequest, senders: QuerySet[Sender]) -> None:
         """The cause is put right: no need to wait for the end of the pause."""
-        for sender in senders:
-            resume_sender(sender)
-        wake("channels.send_due")
+        resume_senders(senders)
         self.message_user(request, gettext("They are tried again at once."), messages.SUCCESS)
 
 

@@ -17,4 +17,5 @@ class CrmConfig(AppConfig):
         audit.begin()
         register_family_panel(moves_panel, order=89)
         register_family_panel(changes_panel, order=90)
+        import_module("crm.lookups")
         import_module("crm.receivers")

@@ -1,17 +1,13 @@
-"""Reusable conditions, most of them on families."""
+"""Reusable conditions on families."""
 
-import json
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Self
 
 from django.apps import apps
 from django.db import connection, models
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KT, KeyTransform
 from django.db.models.functions import Cast, Lower
-from django.db.models.sql.compiler import SQLCompiler
 
 from crm.folding import fold, search_words
 
@@ -24,24 +20,6 @@ _INDEXED = 3
 """Letters that a word needs before the index of search texts can help."""
 WRITTEN_BY_STAFF = ("call", "conversation", "note", "correction")
 """Categories whose words staff wrote; the index `interaction_notes` holds these and no others."""
-
-
-@models.CharField.register_lookup
-class Among(models.Lookup):
-    """As `in` for texts, with all of them in one parameter: a thousand cost the driver more than the search."""
-
-    lookup_name = "among"
-    prepare_rhs = False
-
-    def __init__(self, lhs: Any, rhs: Iterable[str]) -> None:
-        super().__init__(lhs, list(rhs))
-
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
-        """Each engine's own way to take a list."""
-        left, parameters = self.process_lhs(compiler, connection)
-        if connection.vendor == "postgresql":
-            return f"{left} = ANY(%s)", (*parameters, self.rhs)
-        return f"{left} IN (SELECT value FROM json_each(%s))", (*parameters, json.dumps(self.rhs))  # noqa: S608 - a column
 
 
 class FamilyQuerySet(models.QuerySet):

@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ from django.conf import settings as django_settings
 from django.test import Client
 from hypothesis import HealthCheck, settings
 
+from channels import adapters
 from crm.roles import OfficeRole
+from tests.doubles import Double, http_double, twilio_yes
 from tests.factories import make_user
 
 # A busy machine is no fault of the rules that are tried.
@@ -47,3 +50,21 @@ def manager_client(db: None) -> Client:
     client = Client()
     client.force_login(make_user("priya", role=OfficeRole.MANAGER))
     return client
+
+
+@pytest.fixture
+def fresh_registry() -> Iterator[None]:
+    """Vendors are chosen anew from the settings of this test."""
+    adapters.adapters.cache_clear()
+    yield
+    adapters.adapters.cache_clear()
+
+
+@pytest.fixture
+def twilio(fresh_registry: None, settings: Any) -> Iterator[Double]:
+    """Texts go to a double that stands for Twilio."""
+    with http_double(twilio_yes) as double:
+        settings.SMS_PROVIDER = "twilio"
+        settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = "AC" + "1" * 32, "secret"
+        settings.TWILIO_SMS_FROM, settings.TWILIO_API_URL = "+447700900000", double.url
+        yield double

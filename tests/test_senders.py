@@ -1,6 +1,5 @@
 """Senders: their rate, shared by all workers; vendors that fail are left alone; codes mean what the vendor says."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -14,7 +13,6 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels import adapters
 from channels.adapters import email
 from channels.jobs import send_due, sweep
 from channels.jobs.carrying import CARRIED, envelope_of
@@ -26,27 +24,11 @@ from channels.services import MessageRequest, send_message, send_messages
 from channels.services.senders import take_turn
 from crm.models import Consent, ContactPoint, Topic
 from tests import doubles
-from tests.doubles import Double, http_double
+from tests.doubles import Double
 from tests.factories import make_family, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_registry")]
 NOON = datetime(2026, 11, 12, 12, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def fresh_registry() -> Iterator[None]:
-    adapters.adapters.cache_clear()
-    yield
-    adapters.adapters.cache_clear()
-
-
-@pytest.fixture
-def twilio(settings: Any) -> Iterator[Double]:
-    with http_double(doubles.twilio_yes) as double:
-        settings.SMS_PROVIDER = "twilio"
-        settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = "AC" + "1" * 32, "secret"
-        settings.TWILIO_SMS_FROM, settings.TWILIO_API_URL = "+447700900000", double.url
-        yield double
 
 
 def say(channel: str, *, family: Any = None, **extra: Any) -> Message:

@@ -1,6 +1,5 @@
 """The vendors' own clients against a local double: what they send, and what their answers mean for a delivery."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,23 +13,7 @@ from tests import doubles
 from tests.doubles import Double, http_double
 from tests.factories import make_family
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def fresh_registry() -> Iterator[None]:
-    adapters.adapters.cache_clear()
-    yield
-    adapters.adapters.cache_clear()
-
-
-@pytest.fixture
-def twilio(settings: Any) -> Iterator[Double]:
-    with http_double(doubles.twilio_yes) as double:
-        settings.SMS_PROVIDER = "twilio"
-        settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = "AC" + "1" * 32, "secret"
-        settings.TWILIO_SMS_FROM, settings.TWILIO_API_URL = "+447700900000", double.url
-        yield double
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_registry")]
 
 
 def use_email(settings: Any, double: Double, provider: str, **anymail: str) -> None:

@@ -38,13 +38,14 @@ INBOUND_PATH = "/webhooks/twilio/inbound/"
 
 _NO_NUMBER = Fault(_("This is not a number that texts can reach."), address_dead=True)
 _ACCOUNT = Fault(_("Twilio does not accept our account; an administrator has to look at it."), of_sender=True)
+_SUSPENDED = Fault(_("Our account at Twilio is suspended; an administrator has to look at it."), of_sender=True)
 _OUR_NUMBER = Fault(_("Twilio does not let our number send this; an administrator has to look at it."), of_sender=True)
 _WINDOW = Fault(_("WhatsApp takes free text only within 24 hours of their last message; use an approved template."))
 _LATER = Fault(_("Too much at once; it is tried again."), permanent=False)
 # What Twilio's codes mean (www.twilio.com/docs/api/errors): for the message, for the number, for us.
 FAULTS: dict[str, Fault] = {
     "20003": _ACCOUNT,
-    "20005": Fault(_("Our account at Twilio is suspended; an administrator has to look at it."), of_sender=True),
+    "20005": _SUSPENDED,
     "20404": _ACCOUNT,
     "20429": _LATER,
     "21211": _NO_NUMBER,
@@ -58,7 +59,7 @@ FAULTS: dict[str, Fault] = {
     "21614": Fault(_("This is not a mobile number."), address_dead=True),
     "21617": Fault(_("The text is too long.")),
     "30001": _LATER,
-    "30002": Fault(_("Our account at Twilio is suspended; an administrator has to look at it."), of_sender=True),
+    "30002": _SUSPENDED,
     "30003": Fault(_("The phone was off or out of reach.")),
     "30004": Fault(_("The number or its network blocks our texts.")),
     "30005": Fault(_("The number is unknown or no longer in use."), address_dead=True),

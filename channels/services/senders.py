@@ -5,12 +5,13 @@ from functools import cached_property
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from channels.models import Sender
 from channels.pacing import LONGEST_PAUSE, pause_seconds, take_slot
 from channels.ports import SendError
+from crm.wake import wake
 
 IN_HOUSE = frozenset({"portal", "phone"})
 """Channels that no vendor carries."""
@@ -80,6 +81,7 @@ def note_failure(sender: Sender, error: SendError) -> bool:
     return bool(rest)
 
 
-def resume_sender(sender: Sender) -> None:
-    """A person put it right: it is tried again at once."""
-    Sender.objects.filter(pk=sender.pk).update(paused_until=None, failures=0)
+def resume_senders(senders: QuerySet[Sender]) -> None:
+    """A person put the cause right: they are tried again at once."""
+    senders.update(paused_until=None, failures=0)
+    wake("channels.send_due")
