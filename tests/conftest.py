@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.cache import caches
 from django.test import Client
 from hypothesis import HealthCheck, settings
 
@@ -30,6 +31,8 @@ def own_counts(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tests side by side do not count each other's requests, nor those of a server on this machine."""
     if not django_settings.REDIS_URL:
         django_settings.CACHES["default"]["LOCATION"] = str(tmp_path_factory.mktemp("counts") / "counts.sqlite3")
+        # What was imported while the tests were collected may have opened the old place already.
+        caches["default"] = caches.create_connection("default")
 
 
 @pytest.fixture

@@ -114,7 +114,8 @@ def test_too_many_requests_are_429_with_the_seconds_to_wait(caller, settings, ti
     assert busy.get("families/").status_code == 200
 
 
-def test_each_familys_browser_has_a_count_of_its_own(browser, settings):
+def test_each_familys_browser_has_a_count_of_its_own(browser, settings, time_machine):
+    time_machine.move_to("2026-11-12T10:00:15+00:00", tick=False)
     settings.API_PORTAL_RATE = 1
     one, other = browser(make_family()), browser(make_family())
     assert one.get("portal/inbox/").status_code == 200
