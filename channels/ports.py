@@ -23,6 +23,15 @@ class Envelope:
     urgent: bool
     sender: str = ""
     """From whom, where the topic has a sender of its own; empty: the one that the environment names."""
+    template: str = ""
+    """The vendor's name of an approved template (WhatsApp and RCS: ContentSid), sent in place of the text."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What fills that template in."""
+    title: str = ""
+    """The heading of a push message or a card in the portal."""
+    link: str = ""
+    """Where a tap on a push message or a card leads."""
+    is_marketing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

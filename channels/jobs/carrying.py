@@ -4,6 +4,7 @@ from datetime import datetime
 
 from channels.models import Delivery
 from channels.ports import Envelope
+from crm.enums import TopicKind
 from crm.models import Member
 from crm.services import EARSHOT, NewInteraction, record_interaction
 from crm.vocabulary import attempt_type_of
@@ -21,6 +22,7 @@ def holder_of(delivery: Delivery) -> Member | None:
 def envelope_of(delivery: Delivery) -> Envelope:
     """What the adapter needs of a delivery."""
     message, holder = delivery.message, holder_of(delivery)
+    variant = message.variants.get(delivery.channel, {})
     return Envelope(
         delivery_id=delivery.pk,
         channel=delivery.channel,
@@ -28,6 +30,11 @@ def envelope_of(delivery: Delivery) -> Envelope:
         subject=message.subject,
         text=_text_of(delivery),
         html=message.html,
+        template=variant.get("template", ""),
+        variables=variant.get("variables", {}),
+        title=variant.get("title", "") or message.subject,
+        link=variant.get("link", ""),
+        is_marketing=message.topic.kind == TopicKind.MARKETING,
         family_id=delivery.family_id,
         member_id=holder.pk if holder else None,
         person=holder.name if holder else message.family.name,
@@ -38,6 +45,8 @@ def envelope_of(delivery: Delivery) -> Envelope:
 
 def _text_of(delivery: Delivery) -> str:
     message = delivery.message
+    if written := message.variants.get(delivery.channel, {}).get("text", ""):
+        return str(written)
     short = delivery.channel in ("sms", "whatsapp", "rcs")
     return (message.sms or message.body) if short else message.body
 

@@ -17,6 +17,7 @@ URGENT, NORMAL = 0, 1
 class Message(models.Model):
     """What was decided to be said to one person of one family, with the decision and its reasons.
 
+    `variants` holds what a channel says in its own way: by channel `text`, `title`, `link`, `template`, `variables`.
     `source` says who asked ("campaign:12", "staff", "api"), opaque to this floor. `dedupe_key` is null once freed.
     A `personal` one calls its person by name, so that nobody else gets it.
     """
@@ -29,6 +30,7 @@ class Message(models.Model):
     body = models.TextField(_("text"))
     html = models.TextField(_("HTML"), blank=True)
     sms = models.TextField(_("SMS text"), blank=True)
+    variants = models.JSONField(_("said differently by channel"), default=dict, blank=True)
     channel = models.CharField(_("only this channel"), max_length=12, choices=Channel, blank=True)
     allow_fallback = models.BooleanField(_("may fall back"), default=True)
     dedupe_key = models.CharField(_("dedupe key"), max_length=200, null=True, blank=True)
