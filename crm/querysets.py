@@ -6,7 +6,7 @@ from typing import Any, Self
 from django.apps import apps
 from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.fields.json import KT, KeyTransform
+from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Cast, Lower
 
 from crm.folding import fold, search_words
@@ -112,30 +112,24 @@ class FamilyQuerySet(models.QuerySet):
     def with_attribute_between(self, key: str, low: Any = None, high: Any = None) -> Self:
         """Families of which a number or a date lies in between, both ends included; None leaves an end open.
 
-        Text is no number, though an engine may sort it behind all of them; nor is a number a date.
+        A date stands as text, and text is no number.
         """
-        kinds = _TEXTS if isinstance(low if low is not None else high, str) else _NUMBERS
-        found = self.alias(own=KeyTransform(key, "attributes"), kind=_json_kind(key)).filter(kind__in=kinds)
+        is_text = isinstance(low if low is not None else high, str)
+        values = _table("OwnValue").filter(key=key, number__isnull=is_text)
+        name = "text" if is_text else "number"
         if low is not None:
-            found = found.filter(own__gte=low)
-        return found if high is None else found.filter(own__lte=high)
+            values = values.filter(**{f"{name}__gte": low})
+        return self._of(values if high is None else values.filter(**{f"{name}__lte": high}))
 
     def with_attribute_text(self, key: str, text: str) -> Self:
-        """Families of which a text holds these words."""
-        return self.alias(own=KT(f"attributes__{key}")).filter(own__icontains=text)
+        """Families of which a text holds these words, in small or capital letters."""
+        return self._of(_table("OwnValue").filter(key=key, text__contains=text.lower()))
 
-
-_TEXTS, _NUMBERS = ("string", "text"), ("number", "integer", "real")
-"""What PostgreSQL and SQLite call them."""
-
-
-def _json_kind(key: str) -> models.Func:
-    """What kind of value one of the organisation's own fields has, in the engine's word."""
-    word = models.CharField()
-    if connection.vendor == "postgresql":
-        return models.Func(KeyTransform(key, "attributes"), function="jsonb_typeof", output_field=word)
-    path = models.Value(f'$."{key}"')
-    return models.Func(models.F("attributes"), path, function="json_type", output_field=word)
+    def _of(self, values: QuerySet[Any]) -> Self:
+        """Families of these values: what few have is found first, what many have is met along the list."""
+        if values[_MANY : _MANY + 1].exists():
+            return self.filter(Exists(values.filter(family_id=OuterRef("pk"))))
+        return self.filter(pk__in=values.values("family_id")[:_MANY])
 
 
 def _families_of(first: QuerySet[Any], *others: QuerySet[Any]) -> QuerySet[Any]:

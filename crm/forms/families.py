@@ -60,16 +60,36 @@ def own_filters(field: AttributeField) -> Iterator[tuple[str, django_filters.Fil
 
 
 def _bound(field: AttributeField, side: str, label: str) -> django_filters.Filter:
-    def beyond(families: Any, _name: str, value: Any) -> Any:
-        kept = value.isoformat() if isinstance(value, date) else float(value)
-        return families.with_attribute_between(field.key, **{side: kept})
-
     if field.kind == AttributeKind.DATE:
         widget = forms.DateInput(attrs={**_INPUT, "type": "date"})
-        return django_filters.DateFilter(label=label, method=beyond, widget=widget)
-    return django_filters.NumberFilter(
-        label=label, method=beyond, widget=forms.TextInput(attrs={**_INPUT, "inputmode": "decimal"})
+        return _Bound(field, side, forms.DateField, label=label, widget=widget)
+    return _Bound(
+        field, side, forms.DecimalField, label=label, widget=forms.TextInput(attrs={**_INPUT, "inputmode": "decimal"})
     )
+
+
+class _Bound(django_filters.Filter):
+    """One end of what a number or a date lies between; the upper one asks for both, as the two narrow together."""
+
+    def __init__(self, field: AttributeField, side: str, kind: type[forms.Field], **options: Any) -> None:
+        self.field_class = kind
+        super().__init__(**options)
+        self.key, self.side = field.key, side
+
+    def filter(self, qs: Any, value: Any) -> Any:
+        """The families between both ends, asked once."""
+        given = self.parent.form.cleaned_data
+        low, high = (_kept(given.get(f"{ATTRIBUTE}{self.key}_{end}")) for end in ("min", "max"))
+        if value is None or (self.side == "low" and high is not None):
+            return qs
+        return qs.with_attribute_between(self.key, low, high)
+
+
+def _kept(value: Any) -> Any:
+    """A number or a date as it is kept."""
+    if value is None:
+        return None
+    return value.isoformat() if isinstance(value, date) else float(value)
 
 
 NEVER_IN_TOUCH = "never"

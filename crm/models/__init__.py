@@ -8,7 +8,7 @@ from crm.models.imports import ColumnMapping, Import, ImportPart, ImportRow
 from crm.models.interactions import Interaction, Pin
 from crm.models.learned import ChannelPreference, ChannelTally, StatedPreference
 from crm.models.ledger import Consent, Topic
-from crm.models.lists import LastContact, SavedView
+from crm.models.lists import LastContact, OwnValue, SavedView
 from crm.models.people import ContactPoint, Family, FamilyText, Member, Tag
 from crm.models.tasks import CallTask
 from crm.models.upkeep import MissedNews, Tick
@@ -37,6 +37,7 @@ __all__ = [
     "LastContact",
     "Member",
     "MissedNews",
+    "OwnValue",
     "Pin",
     "Place",
     "SavedView",

@@ -40,6 +40,30 @@ class LastContact(models.Model):
         return self.at > NEVER
 
 
+class OwnValue(models.Model):
+    """A text or number of the organisation's own fields of one family, as the list filters by it; in small letters.
+
+    The database keeps it beside `Family.attributes`, by whichever way these change.
+    """
+
+    pk = models.CompositePrimaryKey("family_id", "key")
+    family_id = models.BigIntegerField(_("family"))
+    key = models.CharField(_("key"), max_length=40)
+    text = models.CharField(_("text"), max_length=500)
+    number = models.FloatField(_("number"), null=True)
+
+    class Meta:
+        verbose_name = _("own value")
+        verbose_name_plural = _("own values")
+        indexes = [
+            models.Index(fields=["key", "number", "family_id"], name="own_value_number"),
+            models.Index(fields=["key", "text"], name="own_value_text"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} of family {self.family_id}"
+
+
 class SavedView(models.Model):
     """A name for filters and an order of the list of families: one person's own, or shared with everybody.
 
