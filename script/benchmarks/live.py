@@ -192,18 +192,28 @@ def _watch(port: int, kind: str, page: str, cookie: str, opened: threading.Barri
     opened.wait()
     until = time.monotonic() + SECONDS
     time.sleep(random.random())
-    seen = len(found.done[kind])
+    seen, unsure = len(found.done[kind]), None
     while time.monotonic() < until:
         time.sleep(random.uniform(*PACE))
         asked = time.monotonic()
         fresh, answered = _ask(connection, address, headers, kind, address, found)
-        if fresh == address:
-            continue
-        address = fresh
         with found.lock:
-            told = [one for one in found.done[kind][seen:] if one <= asked]
-            found.delays += [(asked - one, answered - asked) for one in told]
-            seen += len(told)
+            done = found.done[kind][seen:]
+        if fresh == address:
+            if unsure is not None and done:
+                # Nothing new since, so the answer before had what was done while it was on its way.
+                seen += _note(found, [one for one in done if one <= asked], *unsure)
+            unsure = None
+            continue
+        address, unsure = fresh, (asked, answered)
+        seen += _note(found, [one for one in done if one <= asked], asked, answered)
+
+
+def _note(found: Findings, told: list[float], asked: float, answered: float) -> int:
+    """Keep how long these deeds took to be seen; answers how many they are."""
+    with found.lock:
+        found.delays += [(max(asked - one, 0.0), max(answered - max(asked, one), 0.0)) for one in told]
+    return len(told)
 
 
 def _ask(
