@@ -190,6 +190,11 @@ class FamilyFilter(django_filters.FilterSet):
         return [self.form[name] for name in self.own]
 
     @property
+    def is_narrowed(self) -> bool:
+        """Whether anything but the text is asked for, so that a phone shows what."""
+        return bool(self.wanted.keys() - {"q"})
+
+    @property
     def is_own_used(self) -> bool:
         """Whether one of them is set, so that they stand open."""
         return any(self.form.data.get(name) for name in self.own)
