@@ -67,6 +67,7 @@ urlpatterns = [
     path("calls/", calls.calls, name="calls"),
     path("calls/log/", logging.pick_family_for_call, name="pick-family-for-call"),
     path("calls/change/", call_tasks.call_tasks_change, name="call-tasks-change"),
+    path("calls/change/<slug:token>/undo/", call_tasks.call_tasks_undo, name="call-tasks-undo"),
     path("calls/<int:pk>/hold/", call_tasks.call_task_hold, name="call-task-hold"),
     path("calls/<int:pk>/close/", calls.call_task_close, name="call-task-close"),
     path("events/", events.events, name="events"),

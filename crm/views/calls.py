@@ -92,6 +92,7 @@ def _queue(request: HttpRequest) -> dict[str, Any]:
     return {
         "narrowed": narrowed, "page": view.page, "after": after, "counts": view.counts, "version": view.version,
         "today_ends": end_of_today(), "now": timezone.now(), "bulk": BulkForm(),
+        "bulk_token": uuid.uuid4().hex,
         "task_pk": int(asked) if asked.isdecimal() and len(asked) < 19 else 0,
     }  # fmt: skip
 
