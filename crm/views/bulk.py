@@ -41,7 +41,6 @@ FORMS: dict[str, type[Refusable]] = {
 FOR_MANAGERS = ("tag", "untag")
 
 
-
 @dataclass(frozen=True, slots=True)
 class Picked:
     """The families that are meant: those ticked, or all that these filters find."""
@@ -120,6 +119,7 @@ def _ask(request: HttpRequest, picked: Picked, form: Any = None, *, problem: str
         "waiting": len(waiting_of(picked.ids)),
         "waiting_form": BulkWaitingForm(),
         "known_tags": Tag.objects.order_by("name").values_list("name", flat=True),
+        "notes_unread": _notes_unread(picked),
         "problem": problem,
         "token": uuid.uuid4().hex,
         "in_drawer": in_drawer,
@@ -128,6 +128,12 @@ def _ask(request: HttpRequest, picked: Picked, form: Any = None, *, problem: str
     template = "crm/partials/bulk.html" if in_drawer else "crm/bulk.html"
     refused = bool(problem or (form is not None and form.errors))
     return render(request, template, context, status=422 if refused else 200)
+
+
+def _notes_unread(picked: Picked) -> int:
+    """How many notes were looked at for those found, where more hold the words; else nought."""
+    text = QueryDict(picked.query).get("q", "") if picked.everyone else ""
+    return Family.objects.all().notes_looked_through(text) if text else 0
 
 
 def _tag(request: HttpRequest, picked: Picked, form: Any) -> tuple[str, str]:
