@@ -54,9 +54,10 @@ def undo_calls(*, token: str, by_id: int) -> int | None:
     A call that somebody gave, put off or closed since stays as it is. None where there is nothing to take back.
     """
     done = SentForm.objects.filter(token=token, sent_at__gte=timezone.now() - UNDO_FOR).first()
-    if done is None or not done.undo or done.undo["by"] != by_id:
+    told = (done and done.undo) or {}
+    if told.get("by") != by_id:
         return None
-    return save_once(token=f"{token}-undo", save=lambda: _put_back(done.undo["calls"]))[0]
+    return save_once(token=f"{token}-undo", save=lambda: _put_back(told["calls"]))[0]
 
 
 @transaction.atomic
@@ -115,8 +116,10 @@ def _is_as_made(task: CallTask, was: Former) -> bool:
 
 
 def _write_down(pairs: Sequence[tuple[CallTask, CallTask]]) -> None:
-    ids = {one.assignee_id for pair in pairs for one in pair} - {None}
-    names = {user.pk: user.get_username() for user in get_user_model().objects.filter(pk__in=ids)}
+    ids = {one.assignee_id for pair in pairs for one in pair if one.assignee_id}
+    names: dict[int | None, str] = {
+        user.pk: user.get_username() for user in get_user_model().objects.filter(pk__in=ids)
+    }
     note_work(
         changed=[
             (
