@@ -8,6 +8,7 @@ app_name = "analytics"
 
 urlpatterns = [
     path("needs/<slug:kind>/", views.needs, name="needs"),
+    path("said/<slug:side>/", views.said, name="said"),
     path("", views.effectiveness, name="effectiveness"),
     path("families/<int:pk>/learn/", views.learn_now, name="learn-now"),
     path("families/<int:pk>/preference/", views.stated_preference, name="stated-preference"),

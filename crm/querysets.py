@@ -67,6 +67,14 @@ class FamilyQuerySet(models.QuerySet):
             return self.none()
         return self.search_widely(text).exclude(*(Q(folded__text__contains=word) for word in words))
 
+    def notes_looked_through(self, text: str) -> int:
+        """How many notes `search_widely` looks at where more of them hold these words; 0 where it sees all."""
+        words = search_words(text)
+        if not any(len(word) >= _INDEXED for word in words):
+            return 0
+        beyond = notes_holding(words).order_by()[_MANY_NOTES : _MANY_NOTES + 1]
+        return _MANY_NOTES if beyond.exists() else 0
+
     def _mixed(self, words: list[str], held: dict[str, list[int]]) -> list[int]:
         """Families with some word in the name or a tag, and each of the others there or in a note."""
         some = Q()

@@ -62,6 +62,16 @@
     return there.pathname === listPath() && there.searchParams.has("tick") ? pairs(there.searchParams.getAll("tick")) : null;
   }
 
+  /* Before the day of the event it asks, once a page. */
+  let meant = false;
+
+  function isMeant(ticks) {
+    const question = (people() ?? found())?.dataset.early;
+    if (!question || !Object.values(ticks).includes("attended")) return true;
+    meant ||= confirm(question);
+    return meant;
+  }
+
   const nameOf = (button) => button?.dataset.name ?? button?.innerText.trim();
 
   /* A tap that nobody was told of yet is simply forgotten. */
@@ -82,9 +92,10 @@
     event.stopPropagation();
     const fromList = isHere(event.target);
     if (!fromList) event.target.closest(".toasty")?.remove();
-    if (!Object.keys(ticks).length || (fromList && takeBack(ticks))) return;
+    if (!Object.keys(ticks).length || (fromList && takeBack(ticks)) || !isMeant(ticks)) return;
     const who = Object.keys(ticks).map((member) => nameOf(document.getElementById(`tick-${member}`)));
-    keep([...waiting(), { id: newName(), path: listPath(), at: Date.now(), ticks, who: who.filter(Boolean).join(", ") }]);
+    const tap = { id: newName(), path: listPath(), at: Date.now(), ticks, who: who.filter(Boolean).join(", ") };
+    keep([...waiting(), meant ? { ...tap, early: "yes" } : tap]);
     setTimeout(show, UNNOTICED_MS + 100);
     send();
   }
@@ -113,6 +124,7 @@
     const members = Object.keys(tap.ticks);
     const waited = Date.now() - tap.at - Math.max(0, ...members.map((member) => late.get(member) ?? 0));
     const body = new URLSearchParams({ tap: tap.id, waited: Math.max(0, waited / 1000).toFixed(3) });
+    if (tap.early) body.append("early", tap.early);
     for (const tick of Object.entries(tap.ticks)) body.append("tick", tick.join(":"));
     let answer, text;
     try {

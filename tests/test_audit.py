@@ -300,6 +300,31 @@ def test_an_import_by_a_manager_tells_who(manager_client: Client) -> None:
     assert set(made.values_list("actor_name", flat=True)) == {"priya"}
 
 
+def test_what_a_file_says_of_consent_and_its_undo_are_written_down(manager_client: Client) -> None:
+    Topic.objects.get_or_create(slug="marketing", defaults={"name": "Marketing"})
+    data = (
+        "family_ref,family_name,member_name,email,marketing_email\n"
+        "A-1,Ahlgren,Elena Ahlgren,e@example.org,yes\nB-1,Beauchamp,Ben Beauchamp,b@example.org,no\n"
+    )
+    upload = SimpleUploadedFile("families.csv", data.encode(), content_type="text/csv")
+    manager_client.post(reverse("crm:imports"), {"kind": "families", "file": upload})
+    run = Import.objects.get()
+    work_on_import(run.pk)
+    manager_client.post(reverse("crm:import-start", args=[run.pk]))
+    work_on_import(run.pk)
+    said = Change.objects.filter(content_type__model="consent", action=Change.Action.CREATE).order_by("pk")
+    assert [one.family_id for one in said] == list(Consent.objects.order_by("pk").values_list("family", flat=True))
+    assert [one.changes["granted"][1] for one in said] == [True, False]
+    for one in said:
+        assert (one.actor_name, one.changes["source"][1], one.changes["channel"][1]) == ("priya", "import", "email")
+        assert one.changes["topic"][1] == Topic.objects.get(slug="marketing").name
+        page = manager_client.get(reverse("crm:family-changes", args=[one.family_id])).content.decode()
+        assert "Consent" in page or "consent" in page
+    manager_client.post(reverse("crm:import-undo", args=[run.pk]))
+    work_on_import(run.pk)
+    assert Change.objects.filter(content_type__model="consent").count() >= Consent.objects.count()
+
+
 def test_a_deleted_family_leaves_its_entry(office: Client, boss: Any) -> None:
     family = make_family("Martinez family")
     office.post(reverse("admin:crm_family_delete", args=[family.pk]), {"post": "yes"})

@@ -11,9 +11,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from campaigns.models import Campaign
 from crm.audit import acting
 from crm.errors import Invalid
-from crm.models import AttributeField, CallTask, Change, Family, LastContact, SavedView, Tag
+from crm.models import AttributeField, CallTask, Change, Family, LastContact, SavedView, Tag, Topic
 from crm.roles import OfficeRole
 from crm.selectors.saved_views import view_families
 from crm.services import (
@@ -174,6 +175,15 @@ def test_of_a_common_word_so_many_notes_are_looked_at(staff_client: Client, monk
     for number in range(6):
         make_interaction(make_family(f"Family {number}"), "note", metadata={"notes": "harvest fair"})
     assert len(listed(staff_client, q="harvest")) == 2
+    said = "only 2 of them were looked through"
+    assert said in staff_client.get(reverse("crm:families"), {"q": "harvest"}).content.decode()
+    found = {"scope": "found", "query": "q=harvest"}
+    assert said in staff_client.post(reverse("crm:families-bulk"), found).content.decode()
+    gone = staff_client.get(reverse("crm:families"), {"q": "harvest", "stage": "left"}).content.decode()
+    assert "No family found" in gone
+    assert said in gone
+    make_interaction(make_family("Alone"), "note", metadata={"notes": "kangaroo"})
+    assert "looked through" not in staff_client.get(reverse("crm:families"), {"q": "kangaroo"}).content.decode()
 
 
 # Views that people keep
@@ -413,3 +423,26 @@ def test_an_empty_list_offers_to_leave_a_filter_out(staff_client: Client) -> Non
     page = staff_client.get(reverse("crm:families"), {"q": "martinez", "stage": "left"}).content.decode()
     assert "Without “Stage: Left”" in page
     assert 'href="/families/?q=martinez"' in page
+
+
+@pytest.mark.parametrize("kind", ["view", "campaign"])
+def test_an_undone_new_tag_stays_where_somebody_asks_for_it_by_now(manager_client: Client, kind: str) -> None:
+    bulk(manager_client, [make_family("A")], "tag", tag="Brand new")
+    tag = Tag.objects.get()
+    if kind == "view":
+        manager_client.post(reverse("crm:view-new"), {"name": "New ones", "query": "tag=Brand+new"})
+        assert SavedView.objects.exists()
+    else:
+        topic = Topic.objects.create(slug="fair", name="Fair")
+        Campaign.objects.create(name="Fair", topic=topic, audience={"tags": [tag.pk]})
+    token = Change.objects.filter(cid__startswith="bulk-").latest("pk").cid.removeprefix("bulk-")
+    manager_client.post(reverse("crm:families-bulk-undo", args=[token]))
+    assert list(Tag.objects.all()) == [tag]
+    assert not tag.families.exists()
+
+
+@pytest.mark.parametrize("name", ["", "x" * 61, "\u200b\u2060"])
+def test_a_tag_that_nobody_could_read_is_refused(name: str) -> None:
+    with pytest.raises(Invalid):
+        tag_families(family_ids=[make_family().pk], name=name, token=uuid.uuid4().hex)
+    assert not Tag.objects.exists()

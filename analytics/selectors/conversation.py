@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from analytics.selectors.attention import WRITTEN
+from analytics.selectors.corrected import standing
 from analytics.sql import engine
 from analytics.sql.log import literals
+from crm.enums import Direction
+from crm.models import Interaction
 from crm.services.interactions import STAFF
 from crm.vocabulary import attempt_types
 
@@ -36,6 +40,20 @@ def days(moment: datetime, count: int) -> list[Day]:
         cursor.execute(_sql(count), parameters)
         counted = {row[0]: row[1:] for row in cursor.fetchall()}
     return [Day(day, *counted.get(number, (0, 0))) for number, day in enumerate(wanted)]
+
+
+SIDES = ("us", "them")
+
+
+def said(side: str, moment: datetime, count: int) -> QuerySet[Interaction]:
+    """The entries that `days` counts for one side, the newest first."""
+    since = _midnight(timezone.localtime(moment).date() - timedelta(days=count - 1))
+    entries = Interaction.objects.filter(occurred_at__gte=since, occurred_at__lte=moment)
+    if side == "us":
+        entries = entries.filter(interaction_type__in=sorted(attempt_types()), direction=Direction.OUT)
+    else:
+        entries = entries.filter(interaction_type__in=sorted(FROM_THEM), is_machine=False)
+    return standing(entries).select_related("family").order_by("-occurred_at", "-id")
 
 
 def _midnight(day: date) -> datetime:

@@ -15,10 +15,10 @@ from analytics.selectors.corrected import latest
 from analytics.selectors.effectiveness import learned_totals
 from analytics.selectors.needs import calls_to_make, first_needs, in_a_line
 from analytics.views.charts import day_chart
+from analytics.views.lists import CHART_DAYS
 from crm.models import Family
 from crm.roles import OfficeRole, role_required
 
-CHART_DAYS = 14
 NEEDS, SIDE_ROWS, ENTRIES = 6, 4, 8
 WHOSE = ("everybody", "me")
 QUIET_DAYS = ("30", "60", "90")

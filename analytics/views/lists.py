@@ -9,12 +9,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from analytics.selectors import attention, mine
+from analytics.selectors.conversation import SIDES, days
+from analytics.selectors.conversation import said as conversation
 from analytics.selectors.needs import in_a_line, words_of
 from crm.models import ContactPoint
 from crm.roles import OfficeRole, role_required
 from crm.selectors.pages import cut_page
 
 SIZE = 50
+CHART_DAYS = 14
 
 
 @role_required(OfficeRole.STAFF)
@@ -28,6 +31,28 @@ def needs(request: HttpRequest, kind: str) -> HttpResponse:
     rows, following = OWN[kind](request.user.pk or 0, moment, after) if kind in OWN else LISTS[kind](moment, after)
     context = {"kind": kind, "rows": rows, "next": following, "after": after, "now": moment, "place": "dashboard"}
     return render(request, "analytics/needs.html", context)
+
+
+@role_required(OfficeRole.STAFF)
+@require_safe
+def said(request: HttpRequest, side: str) -> HttpResponse:
+    """What was said in the last 14 days, from us or from them: exactly what the chart of Today counts."""
+    if side not in SIDES:
+        raise Http404
+    after, moment = request.GET.get("after", ""), timezone.now()
+    page = cut_page(conversation(side, moment, CHART_DAYS), after, ("occurred_at", "id"), SIZE, descending=True)
+    counted = days(moment, CHART_DAYS)
+    context = {
+        "side": side,
+        "entries": [(entry, in_a_line(entry)) for entry in page.rows],
+        "from_us": sum(day.from_us for day in counted),
+        "from_them": sum(day.from_them for day in counted),
+        "days": CHART_DAYS,
+        "next": page.next,
+        "after": after,
+        "place": "dashboard",
+    }
+    return render(request, "analytics/said.html", context)
 
 
 def _answers(moment: datetime, after: str) -> tuple[list[Any], str]:

@@ -66,19 +66,30 @@ class BulkTagForm(Refusable):
     )
 
 
-class BulkCallsForm(Refusable):
-    """A call to each of many families."""
-
-    reason = forms.CharField(label=_("Why call"), max_length=200, widget=forms.TextInput(attrs=_INPUT))
-    due_at = DueField(label=_("Due"))
-    give_to = forms.ModelChoiceField(
-        label=_("Who calls"),
+def colleague_field(label: Any) -> forms.ModelChoiceField:
+    """A choice of whoever works here, and of nobody in particular."""
+    return forms.ModelChoiceField(
+        label=label,
         queryset=get_user_model().objects.filter(is_active=True).order_by("first_name", "username"),
         to_field_name="username",
         required=False,
         empty_label=_("Anybody"),
         widget=forms.Select(attrs={"class": "form-select"}),
     )
+
+
+class BulkWaitingForm(Refusable):
+    """What becomes of calls that many families wait for."""
+
+    give_to = colleague_field(_("Give them to"))
+
+
+class BulkCallsForm(Refusable):
+    """A call to each of many families."""
+
+    reason = forms.CharField(label=_("Why call"), max_length=200, widget=forms.TextInput(attrs=_INPUT))
+    due_at = DueField(label=_("Due"))
+    give_to = colleague_field(_("Who calls"))
     skip_waiting = forms.BooleanField(
         label=_("Leave out families that wait for a call already"),
         required=False,

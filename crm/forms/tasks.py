@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +12,7 @@ from crm.addresses import normalise_number
 from crm.enums import CallOutcome
 from crm.errors import Invalid
 from crm.forms.fields import DueField
+from crm.forms.lists import colleague_field
 from crm.models import Family, Member
 
 MOST_MINUTES = 24 * 60
@@ -64,14 +64,7 @@ class BulkForm(forms.Form):
         required=False,
         widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
     )
-    give_to = forms.ModelChoiceField(
-        label=_("Give them to"),
-        queryset=get_user_model().objects.filter(is_active=True).order_by("first_name", "username"),
-        to_field_name="username",
-        required=False,
-        empty_label=_("Anybody"),
-        widget=forms.Select(attrs={"class": "form-select"}),
-    )
+    give_to = colleague_field(_("Give them to"))
 
     def __init__(self, data: Any = None) -> None:
         """The ticks are keys that the page offered; what is no number is refused."""

@@ -157,7 +157,7 @@ def write_wishes(
             rows.append((journal, record))
     records = [record for _journal, record in rows]
     Consent.objects.bulk_create(records)
-    note_made(records, "channel", "granted", "source")
+    note_made(records, "topic", "channel", "granted", "source")
     for journal, record in rows:
         journal.setdefault("consents", []).append(record.pk)  # type: ignore[attr-defined]
     if rows:
@@ -182,6 +182,6 @@ def take_back_grants(run: Import, ids: Sequence[int]) -> None:
         for one in Consent.objects.filter(pk__in=ids, granted=True)
     ]
     Consent.objects.bulk_create(rows)
-    note_made(rows, "channel", "granted", "source")
+    note_made(rows, "topic", "channel", "granted", "source")
     if rows:
         announce("consent_changed", ids=[row.pk for row in rows])

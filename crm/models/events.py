@@ -21,6 +21,8 @@ class Event(models.Model):
     place = models.CharField(_("place"), max_length=200, blank=True)
     starts_at = models.DateTimeField(_("starts"))
     ends_at = models.DateTimeField(_("ends"), null=True, blank=True)
+    guests = models.PositiveIntegerField(_("guests without a page"), default=0, editable=False)
+    """People who came and whom nobody wrote down: counted at the door, one tap each."""
     last_number = models.PositiveIntegerField(_("last number on paper"), default=0, editable=False)
 
     class Meta:
@@ -33,10 +35,10 @@ class Event(models.Model):
         return self.name
 
     def save(self, **options: Any) -> None:
-        """A form that was open meanwhile must not turn back the numbers, which `put_on_list` alone counts on."""
+        """A form that was open meanwhile must not turn back what others count: numbers on paper, and guests."""
         if not self._state.adding and options.get("update_fields") is None:
             own = [one.name for one in self._meta.concrete_fields if not one.primary_key]
-            options["update_fields"] = [name for name in own if name != "last_number"]
+            options["update_fields"] = [name for name in own if name not in ("last_number", "guests")]
         super().save(**options)
 
     def get_absolute_url(self) -> str:

@@ -111,11 +111,15 @@ class Duplicate(models.Model):
 
 
 class SentForm(models.Model):
-    """A form that was saved, by the token it carried: sent a second time it does nothing."""
+    """A form that was saved, by the token it carried: sent a second time it does nothing.
+
+    `undo` is what taking it back needs, where that stands nowhere else.
+    """
 
     token = models.CharField(_("token"), max_length=64, unique=True)
     made_id = models.BigIntegerField(_("what it made"), default=0)
     sent_at = models.DateTimeField(_("sent"), db_index=True)
+    undo = models.JSONField(_("what undo needs"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("saved form")

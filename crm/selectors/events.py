@@ -29,6 +29,7 @@ class Numbers:
     no_shows: int = 0
     families_here: int = 0
     families: int = 0
+    guests: int = 0
     changed_at: datetime | None = None
 
     @property
@@ -45,7 +46,7 @@ class Numbers:
     def token(self) -> str:
         """Changes whenever a number or a tick does."""
         changed = int(self.changed_at.timestamp() * 1_000_000) if self.changed_at else 0
-        return f"{self.here}-{self.people}-{self.no_shows}-{changed}"
+        return f"{self.here}-{self.people}-{self.no_shows}-{self.guests}-{changed}"
 
 
 @dataclass(slots=True)
@@ -97,8 +98,8 @@ def event_page(*, past: bool, after: str) -> Page[Event]:
 def with_numbers(events: Sequence[Event]) -> list[EventRow]:
     """Events with their numbers, in one query for all."""
     counted: Iterable[Any] = Place.objects.filter(event__in=events).values("event").annotate(**_COUNTS)
-    told = {row["event"]: Numbers(here=row["here"], people=row["people"], no_shows=row["no_shows"]) for row in counted}
-    return [EventRow(event, told.get(event.pk, Numbers())) for event in events]
+    told = {row.pop("event"): row for row in counted}
+    return [EventRow(event, Numbers(**told.get(event.pk, {}), guests=event.guests)) for event in events]
 
 
 _CAME = Q(state=Attendance.ATTENDED)
@@ -117,7 +118,8 @@ def event_numbers(event: Event) -> Numbers:
             families=Count("family", distinct=True),
             families_here=Count("family", distinct=True, filter=_CAME),
             changed_at=Max("changed_at"),
-        )
+        ),
+        guests=event.guests,
     )
 
 

@@ -36,6 +36,7 @@ from crm.services.people import (
 from crm.services.preferences import state_preference
 from crm.services.saying_again import SavedBefore, TakenBack, said_in, say_again
 from crm.services.ticks import run_once_a_slot
+from crm.services.uncorrecting import take_back_correction
 
 __all__ = [
     "EARSHOT",
@@ -84,6 +85,7 @@ __all__ = [
     "set_opt_out_channels",
     "starts_something",
     "state_preference",
+    "take_back_correction",
     "undo_change",
     "unmark_no_shows",
     "unpin_interaction",

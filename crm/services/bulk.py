@@ -14,16 +14,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.audit import who_acts
+from crm.batches import in_batches
 from crm.enums import TaskState
 from crm.errors import Invalid
 from crm.models import CallTask, Change, Family, SentForm, Tag
+from crm.naming import is_named
 from crm.news import announce
 from crm.services.engine import given
 from crm.services.once import save_once
+from crm.services.people import check_tag
 
 AT_ONCE = 5_000
 UNDO_FOR = timedelta(days=1)
-LONGEST_TAG = 60
 _TAG = """
     INSERT INTO crm_family_tags (family_id, tag_id)
     SELECT family.id, %s FROM picked JOIN crm_family family ON family.id = picked.id WHERE true
@@ -71,8 +73,7 @@ def tag_families(*, family_ids: Sequence[int], name: str, token: str) -> int:
     Raises `Invalid` for a name that is no tag's.
     """
     name = name.strip()
-    if not name or len(name) > LONGEST_TAG or "\x00" in name:
-        raise Invalid({"tag": _("A tag of at most %d characters, please.") % LONGEST_TAG})
+    check_tag(name)
 
     def save() -> int:
         tag, is_new = Tag.objects.get_or_create(name=name)
@@ -130,7 +131,7 @@ def _undo(cid: str, user_id: int) -> int:
         return 0
     added = told["operation"] == "add"
     number = _each(families, tag, _UNTAG if added else _TAG, "delete" if added else "add", f"{cid}-undo")
-    if told.get("is_new") and not tag.families.exists():
+    if told.get("is_new") and not is_named(tag):
         tag.delete()
     return number
 
@@ -179,9 +180,7 @@ def _run(sql: str, family_ids: Sequence[int], values: Sequence[Any], *, answers:
 
 def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     """In the order of keys, so that two people at once wait for each other instead of locking up."""
-    ordered = sorted(set(ids))
-    for start in range(0, len(ordered), AT_ONCE):
-        yield ordered[start : start + AT_ONCE]
+    return in_batches(sorted(set(ids)), AT_ONCE)
 
 
 def _cid(token: str) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Case, DateTimeField, F, Q, QuerySet, When
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -45,7 +45,7 @@ def change_call_task(*, task: CallTask, changes: TaskChanges, by_id: int | None 
     for name in (name for name in fields if name != "put_off_at"):
         setattr(task, name, getattr(changes, name))
     if changes.assignee is not None:
-        task.assignee_id = _user_id(changes.assignee)
+        task.assignee_id = user_id_called(changes.assignee)
         fields.append("assignee")
     if changes.cancelled:
         task.state, task.closed_at, task.closed_by_id = TaskState.CANCELLED, timezone.now(), by_id
@@ -88,24 +88,8 @@ def take_over(*, task_id: int, user_id: int) -> bool:
     return bool(CallTask.objects.filter(pk=task_id, state=TaskState.OPEN).update(held_by=user_id, held_until=until))
 
 
-def assign_call_tasks(*, tasks: QuerySet[CallTask], assignee: str) -> int:
-    """Give many tasks to one person (empty: to everybody) at once; answers how many were still open."""
-    user_id = _user_id(assignee)
-    return _still_open(tasks).update(assignee=user_id)
-
-
-def put_off_call_tasks(*, tasks: QuerySet[CallTask], by: timedelta) -> int:
-    """Put many open tasks off by a length of time, those that are overdue from now on; answers how many."""
-    now = timezone.now()
-    later = Case(When(due_at__gt=now, then=F("due_at") + by), default=now + by, output_field=DateTimeField())
-    return _still_open(tasks).update(due_at=later, put_off_at=now)
-
-
-def _still_open(tasks: QuerySet[CallTask]) -> QuerySet[CallTask]:
-    return tasks.filter(state=TaskState.OPEN).order_by()
-
-
-def _user_id(username: str) -> int | None:
+def user_id_called(username: str) -> int | None:
+    """The key of who works here under this name, None for no name; raises `Invalid` for a stranger."""
     if not username:
         return None
     user = get_user_model().objects.filter(username=username, is_active=True).only("pk").first()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -11,7 +12,9 @@ from crm.enums import CallOutcome, Direction, TaskState
 from crm.errors import Invalid
 from crm.models import CallTask, Family, Interaction
 from crm.news import announce
+from crm.selectors.tasks import who_holds
 from crm.services.call_tasks import refuse_far_due
+from crm.services.following import is_closing
 from crm.services.interactions import STAFF, NewInteraction, Recorded, record_interaction
 from crm.services.people import invalidate_address
 
@@ -48,14 +51,16 @@ def log_call(
     by_id: int | None,
     task: CallTask | None = None,
     only_open: bool = False,
+    only_free: bool = False,
 ) -> Recorded:
     """Write a call to the log; a wrong number is set aside, and an open task gets its outcome.
 
-    Raises `Invalid` by field, and with `only_open` `ClosedMeanwhile` where a colleague closed the task first.
+    Raises `Invalid` by field; with `only_open` `ClosedMeanwhile` where a colleague closed the task first, and with
+    `only_free` `HeldByColleague` where one has it on the screen.
     """
     _check(family, report)
-    if task is not None and only_open:
-        _refuse_closed(task, report)
+    if task is not None and (only_open or only_free):
+        _refuse_taken(task, report, by_id, only_open=only_open, only_free=only_free)
     recorded = record_interaction(
         NewInteraction(
             family_id=family.pk,
@@ -79,15 +84,29 @@ def log_call(
     return recorded
 
 
-def _refuse_closed(task: CallTask, report: CallReport) -> None:
-    """A double click comes when the first has closed the task: that call is known by its token."""
-    if CallTask.objects.select_for_update().get(pk=task.pk).state == TaskState.OPEN:
+class HeldByColleague(Exception):
+    """The call is on the screen of somebody else (`holder`); nothing was written."""
+
+    def __init__(self, holder: AbstractBaseUser) -> None:
+        super().__init__(holder.get_username())
+        self.holder = holder
+
+
+def _refuse_taken(task: CallTask, report: CallReport, by_id: int | None, *, only_open: bool, only_free: bool) -> None:
+    """A double click comes when the first has closed the task: that call is known by its token.
+
+    The task stays locked until the call is written, so that of two at once the second sees what the first did.
+    """
+    now = CallTask.objects.select_for_update().get(pk=task.pk)
+    holder = who_holds(now, by_id or 0) if only_free and now.state == TaskState.OPEN else None
+    if holder is None and (now.state == TaskState.OPEN or not only_open):
         return
     told = Interaction.objects.filter(
         family_id=task.family_id, external_system=STAFF, external_id=report.token, category="call"
     )
-    if not (report.token and told.exists()):
-        raise ClosedMeanwhile
+    if report.token and told.exists():
+        return
+    raise ClosedMeanwhile if holder is None else HeldByColleague(holder)
 
 
 def _check(family: Family, report: CallReport) -> None:
@@ -150,8 +169,7 @@ def close_call_task(
         return task
     task.tries += 1
     task.outcome, task.interaction_id = outcome, interaction_id
-    spent = task.tries >= task.max_tries
-    if outcome in (CallOutcome.ANSWERED, CallOutcome.WRONG_NUMBER) or spent:
+    if is_closing(task, outcome):
         task.state, task.closed_at, task.closed_by_id = TaskState.DONE, timezone.now(), by_id
     task.held_by_id, task.held_until = None, None
     task.save(

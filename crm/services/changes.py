@@ -1,6 +1,6 @@
 """Writing down what people and API keys change by one statement for many rows, which no signal tells."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from auditlog.registry import auditlog
@@ -22,7 +22,18 @@ def note_changes(*, changed: Iterable[tuple[Model, Pairs]], action: int = Change
     """
     if who_acts() is None:
         return 0
-    rows = [entry for instance, pairs in changed if (entry := _entry(instance, pairs, action))]
+    return _write(_entry(instance, pairs, action, tracked_fields(type(instance))) for instance, pairs in changed)
+
+
+def note_work(*, changed: Iterable[tuple[Model, Pairs]]) -> int:
+    """The same for work in hand, such as calls, which is written down only where many are changed at once."""
+    if who_acts() is None:
+        return 0
+    return _write(_entry(instance, pairs, Change.Action.UPDATE, pairs) for instance, pairs in changed)
+
+
+def _write(entries: Iterable[Change | None]) -> int:
+    rows = [entry for entry in entries if entry is not None]
     Change.objects.bulk_create(rows, batch_size=BATCH)
     return len(rows)
 
@@ -37,13 +48,11 @@ def note_put_in(put: Iterable[tuple[Model, str, Sequence[str]]]) -> int:
     """Write what one statement put into the lists of some rows: the row, the list's name, and what came in words."""
     if who_acts() is None:
         return 0
-    rows = [
+    return _write(
         Change(**_about(row), action=Change.Action.UPDATE, changes={name: _come(words)})
         for row, name, words in put
         if auditlog.contains(type(row))
-    ]
-    Change.objects.bulk_create(rows, batch_size=BATCH)
-    return len(rows)
+    )
 
 
 def note_elsewhere(row: Model, *, family_id: int, words: str, field: str, value: Any) -> None:
@@ -57,8 +66,7 @@ def _come(words: Sequence[str]) -> dict[str, Any]:
     return {"type": "m2m", "operation": "add", "objects": list(words)}
 
 
-def _entry(instance: Model, pairs: Pairs, action: int) -> Change | None:
-    known = tracked_fields(type(instance))
+def _entry(instance: Model, pairs: Pairs, action: int, known: Collection[str]) -> Change | None:
     changes = {name: [_plain(old), _plain(new)] for name, (old, new) in pairs.items() if name in known and old != new}
     if not changes:
         return None

@@ -1,7 +1,8 @@
 """Events: who is expected, who came."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from crm.enums import Attendance
 from crm.errors import Invalid, Outdated
-from crm.models import Event, Interaction, Member, Place
+from crm.models import Event, Interaction, Member, Place, SentForm
 from crm.services.interactions import (
     EARSHOT,
     NewInteraction,
@@ -19,8 +20,10 @@ from crm.services.interactions import (
     record_interaction,
     record_interactions,
 )
+from crm.services.once import save_once
 from crm.services.seating import hold_events, put_on_list
 
+UNDO_FOR = timedelta(days=1)
 _TYPES = {
     Attendance.EXPECTED.value: "event_expected",
     Attendance.ATTENDED.value: "event_attended",
@@ -139,14 +142,35 @@ def mark_no_shows(*, event: Event, by_id: int | None) -> tuple[int, datetime]:
     return len(places), now
 
 
-@transaction.atomic
-def mark_attended(*, event: Event, member_ids: Iterable[int], by_id: int | None) -> int:
-    """Say of many people on the list that they came when it began, as a sheet tells it; answers how many were news."""
+Former = list[Any]
+"""A place that was marked from paper: its key, its turn then, and its state before."""
+
+
+def mark_attended(*, event: Event, member_ids: Iterable[int], by_id: int | None, token: str) -> int:
+    """Say of many people on the list that they came when it began, as a sheet tells it; answers how many were news.
+
+    The token makes a double click one, and `unmark_attended` finds by it whom this marked.
+    """
+    was: list[Former] = []
+
+    def save() -> int:
+        was.extend(_mark_attended(event, list(member_ids), by_id))
+        return len(was)
+
+    with transaction.atomic():
+        number, is_new = save_once(token=token, save=save)
+        if is_new:
+            SentForm.objects.filter(token=token).update(undo={"event": event.pk, "by": by_id, "places": was})
+    return number
+
+
+def _mark_attended(event: Event, member_ids: list[int], by_id: int | None) -> list[Former]:
     now = timezone.now()
     when = min(now, event.starts_at)
-    places = list(event.places.select_for_update().filter(member__in=list(member_ids)).select_related("member"))
+    places = list(event.places.select_for_update().filter(member__in=member_ids).select_related("member"))
     # Whoever was marked absent has an entry to take back first.
     absent = [one for one in places if one.state == Attendance.NO_SHOW]
+    was = [[one.pk, one.turn + (one in absent), one.state] for one in places if one.state != Attendance.ATTENDED]
     for one in absent:
         set_attendance(event=event, member=one.member, state=Attendance.ATTENDED, by_id=by_id)
     expected = [one for one in places if one.state == Attendance.EXPECTED]
@@ -156,22 +180,71 @@ def mark_attended(*, event: Event, member_ids: Iterable[int], by_id: int | None)
     record_interactions(
         [_happened(event, one.family_id, one.member_id, Attendance.ATTENDED, one.turn, by_id, when) for one in expected]
     )
-    return len(absent) + len(expected)
+    return was
+
+
+@transaction.atomic
+def unmark_attended(*, event: Event, token: str, by_id: int | None) -> int | None:
+    """Take back one `mark_attended` of this person within a day, except for who was ticked anew since; twice is once.
+
+    Answers how many are as they were before, None where there is nothing to take back.
+    """
+    done = SentForm.objects.filter(token=token, sent_at__gte=timezone.now() - UNDO_FOR).first()
+    if done is None or not done.undo or (done.undo["event"], done.undo["by"]) != (event.pk, by_id):
+        return None
+    was = {pk: (turn, state) for pk, turn, state in done.undo["places"]}
+    return save_once(token=f"{token}-undo", save=lambda: _unmark_attended(event, was, by_id))[0]
+
+
+def _unmark_attended(event: Event, was: dict[int, tuple[int, str]], by_id: int | None) -> int:
+    found = event.places.select_for_update().filter(pk__in=was, state=Attendance.ATTENDED).order_by("pk")
+    places = [one for one in found if one.turn == was[one.pk][0]]
+    now = timezone.now()
+    _expect_again(event, places, Attendance.ATTENDED, by_id, now)
+    absent = [one for one in places if was[one.pk][1] == Attendance.NO_SHOW]
+    event.places.filter(pk__in=[one.pk for one in absent]).update(state=Attendance.NO_SHOW)
+    when = _happened_at(event, now)
+    record_interactions(
+        [
+            _happened(event, one.family_id, one.member_id, Attendance.NO_SHOW, one.turn + 1, by_id, when)
+            for one in absent
+        ]
+    )
+    return len(places)
 
 
 @transaction.atomic
 def unmark_no_shows(*, event: Event, marked_at: datetime, by_id: int | None) -> int:
     """Take back one `mark_no_shows`, except for those who were ticked since; answers how many are expected again."""
     places = list(event.places.select_for_update().filter(state=Attendance.NO_SHOW, changed_at=marked_at))
+    _expect_again(event, places, Attendance.NO_SHOW, by_id, timezone.now())
+    return len(places)
+
+
+def _expect_again(event: Event, places: list[Place], state: str, by_id: int | None, now: datetime) -> None:
+    """Correct what the log said of these places, which all have this state, and turn the page."""
     said = Interaction.objects.filter(
         family_id__in={one.family_id for one in places},
         external_system=EARSHOT,
         external_id__in=[_external_id(event.pk, one.member_id, one.turn) for one in places],
-        interaction_type=_TYPES[Attendance.NO_SHOW],
+        interaction_type=_TYPES[state],
     )
     record_interactions([correction_of(one, reason=_("taken back at check-in"), by_id=by_id) for one in said])
-    now = timezone.now()
     event.places.filter(pk__in=[one.pk for one in places]).update(
         state=Attendance.EXPECTED, turn=F("turn") + 1, changed_at=now, decided_at=now
     )
-    return len(places)
+
+
+def count_guests(*, event: Event, number: int, token: str) -> int:
+    """Count guests in, or out again with a negative number, never below nought; answers how many there are then.
+
+    The token makes a tap that came twice one.
+    """
+
+    def save() -> int:
+        counted = Event.objects.filter(pk=event.pk, guests__gte=-number)
+        return counted.update(guests=F("guests") + number)
+
+    save_once(token=token, save=save)
+    event.refresh_from_db(fields=["guests"])
+    return event.guests

@@ -16,6 +16,7 @@ from crm.selectors.timeline.fixes import CHANGEABLE, Fix, changes_of, read_fixes
 from crm.selectors.timeline.folding import BY_HAND
 from crm.services.calls import LONGEST_CALL
 from crm.services.conversations import LONGEST_TEXT
+from crm.services.following import follow_outcome
 from crm.services.interactions import NewInteraction, Recorded, record_interaction
 from crm.services.people import invalidate_address
 from crm.services.rewriting import MOVING, differing, moves, write_anew
@@ -45,6 +46,7 @@ def change_interaction(
             raise Invalid({"": _FASTER})
         recorded = write_anew(interaction=interaction, fix=fix, changes=changes, reason=reason.strip(), by_id=by_id)
         _set_aside(changes, interaction)
+        _follow(recorded.id, interaction, changes, by_id)
         return recorded
     earlier = fix.changes[:seen]
     now = Fix(changes=earlier).over(interaction)
@@ -75,7 +77,16 @@ def change_interaction(
         _refuse_another(recorded.id, metadata, by_id)
     else:
         _set_aside(changed, now)
+        _follow(interaction.pk, interaction, changed, by_id)
     return recorded
+
+
+def _follow(standing: int, interaction: Interaction, changed: Mapping[str, Any], by_id: int | None) -> None:
+    """The task that the call answered."""
+    if interaction.category == "call" and changed.get("outcome"):
+        follow_outcome(
+            interaction_id=standing, family_id=interaction.family_id, outcome=changed["outcome"], by_id=by_id
+        )
 
 
 def _set_aside(changed: Mapping[str, Any], before: Interaction) -> None:

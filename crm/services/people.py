@@ -23,6 +23,8 @@ from crm.services.changes import note_changes
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*(?<!.{13})")
 """A BCP 47 tag of at most twelve characters, such as en or pt-BR."""
 
+LONGEST_TAG = 60
+
 
 @dataclass(slots=True)
 class ContactDetails:
@@ -73,7 +75,7 @@ def check_family(details: FamilyDetails) -> None:
     if details.language is not None and not LANGUAGE.fullmatch(details.language):
         errors["language"] = _("Write the language like en or pt-BR.")
     for tag in details.tags or []:
-        _check_text(errors, "tags", tag, 60)
+        _check_text(errors, "tags", tag, LONGEST_TAG)
     if details.attributes is not None:
         _collect(errors, "", lambda: _normalise_attributes(details))
     named: set[str] = set()
@@ -83,6 +85,14 @@ def check_family(details: FamilyDetails) -> None:
             errors[f"members.{index}.external_ref"] = _("Another person of this family has this reference already.")
         named.add(member.external_ref or "")
     _check_contacts(errors, "contact_points", details.contact_points)
+    if errors:
+        raise Invalid(errors)
+
+
+def check_tag(name: str) -> None:
+    """Refuse what is no name of a tag; raises `Invalid`."""
+    errors: dict[str, str | list[str]] = {}
+    _check_text(errors, "tag", name, LONGEST_TAG)
     if errors:
         raise Invalid(errors)
 

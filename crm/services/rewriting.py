@@ -30,10 +30,11 @@ def moves(interaction: Interaction, changes: Mapping[str, Any]) -> bool:
 def differing(entry: Interaction, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Of what does not move an entry, all that says something else than it does."""
     told = {name: value for name, value in changes.items() if name not in MOVING}
-    return {name: value for name, value in told.items() if value != _value(entry, name)}
+    return {name: value for name, value in told.items() if value != value_of(entry, name)}
 
 
-def _value(entry: Interaction, name: str) -> object:
+def value_of(entry: Interaction, name: str) -> object:
+    """What an entry says of one thing that a correction may change without moving it."""
     if name == "member":
         return entry.member_id
     return entry.outcome if name == "outcome" else entry.metadata.get(name, None if name == "duration" else "")

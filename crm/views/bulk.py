@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -15,10 +16,13 @@ from django.utils.translation import ngettext
 
 from crm.errors import Invalid
 from crm.forms.families import FamilyFilter
-from crm.forms.lists import BulkCallsForm, BulkTagForm, Refusable
-from crm.models import Family, Tag
+from crm.forms.lists import BulkCallsForm, BulkTagForm, BulkWaitingForm, Refusable
+from crm.models import CallTask, Family, Tag
 from crm.roles import OfficeRole, access_of, role_required
+from crm.selectors.call_queue import waiting_of
 from crm.services.bulk import CallsWanted, ask_for_calls, tag_families, undo_bulk, untag_families, was_done
+from crm.services.call_bulk import give_calls, put_off_calls
+from crm.views.call_tasks import more_calls, wish_token
 from crm.views.calls import user_id_of
 from crm.views.posting import posted_from
 from crm.views.sheets import by_script, leave
@@ -26,7 +30,15 @@ from crm.views.sheets import by_script, leave
 MOST_TICKED = 5_000
 MOST_BY_STAFF = 500
 """A manager may ask for any number of calls; of staff nobody fills the queue for weeks by a slip."""
-FORMS: dict[str, type[Refusable]] = {"tag": BulkTagForm, "untag": BulkTagForm, "calls": BulkCallsForm}
+WAITING = {"give": None, "put_off_day": timedelta(days=1), "put_off_week": timedelta(days=7)}
+"""What is done with calls that are asked for already, and for how long they are put off."""
+FORMS: dict[str, type[Refusable]] = {
+    "tag": BulkTagForm,
+    "untag": BulkTagForm,
+    "calls": BulkCallsForm,
+    **dict.fromkeys(WAITING, BulkWaitingForm),
+}
+FOR_MANAGERS = ("tag", "untag")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +80,7 @@ def families_bulk(request: HttpRequest) -> HttpResponse:
         return leave(request, picked.back)
     if act not in FORMS:
         return _ask(request, picked)
-    if act != "calls" and not access_of(request).manages:
+    if act in FOR_MANAGERS and not access_of(request).manages:
         raise PermissionDenied
     form = FORMS[act](request.POST)
     if not form.is_valid():
@@ -104,7 +116,10 @@ def _ask(request: HttpRequest, picked: Picked, form: Any = None, *, problem: str
         "number": len(picked.ids),
         "tags": tags,
         "calls": calls,
+        "waiting": len(waiting_of(picked.ids)),
+        "waiting_form": BulkWaitingForm(),
         "known_tags": Tag.objects.order_by("name").values_list("name", flat=True),
+        "notes_unread": _notes_unread(picked),
         "problem": problem,
         "token": uuid.uuid4().hex,
         "in_drawer": in_drawer,
@@ -113,6 +128,12 @@ def _ask(request: HttpRequest, picked: Picked, form: Any = None, *, problem: str
     template = "crm/partials/bulk.html" if in_drawer else "crm/bulk.html"
     refused = bool(problem or (form is not None and form.errors))
     return render(request, template, context, status=422 if refused else 200)
+
+
+def _notes_unread(picked: Picked) -> int:
+    """How many notes were looked at for those found, where more hold the words; else nought."""
+    text = QueryDict(picked.query).get("q", "") if picked.everyone else ""
+    return Family.objects.all().notes_looked_through(text) if text else 0
 
 
 def _tag(request: HttpRequest, picked: Picked, form: Any) -> tuple[str, str]:
@@ -146,10 +167,27 @@ def _calls(request: HttpRequest, picked: Picked, form: Any) -> tuple[str, str]:
     return _said(said, picked, number), _undo(token, number, picked)
 
 
+def _waiting(request: HttpRequest, picked: Picked, form: Any) -> tuple[str, str]:
+    """Give the calls that these families wait for to somebody, or put them off."""
+    ids, user_id, off = waiting_of(picked.ids), user_id_of(request), WAITING[request.POST["act"]]
+    token, person = wish_token(request, picked.ids), form.cleaned_data["give_to"]
+    tasks = CallTask.objects.all()
+    if off is not None:
+        number = put_off_calls(tasks=tasks, ids=ids, by=off, by_id=user_id, token=token)
+        said = ngettext("%d call is put off.", "%d calls are put off.", number) % number
+    else:
+        username = person.get_username() if person else ""
+        number = give_calls(tasks=tasks, ids=ids, assignee=username, by_id=user_id, token=token)
+        said = more_calls(person, number)
+    path = reverse("crm:call-tasks-undo", args=[token], query={"families": picked.query})
+    return said, f"undo:{path}" if number else ""
+
+
 _ACTS: dict[str, Callable[[HttpRequest, Picked, Any], tuple[str, str]]] = {
     "tag": _tag,
     "untag": _untag,
     "calls": _calls,
+    **dict.fromkeys(WAITING, _waiting),
 }
 
 

@@ -1,10 +1,13 @@
 """What is done to calls that are asked for: hold one, give many away, ask for a new one."""
 
+import hashlib
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,7 +21,8 @@ from crm.roles import OfficeRole, role_required
 from crm.selectors.call_queue import Narrowed, next_in_queue, queue
 from crm.selectors.tasks import closing_of, who_holds
 from crm.services import create_call_task
-from crm.services.call_tasks import assign_call_tasks, hold_call_task, hold_first, put_off_call_tasks
+from crm.services.call_bulk import give_calls, put_off_calls, undo_calls
+from crm.services.call_tasks import hold_call_task, hold_first
 from crm.views.calls import back_to, name_of, user_id_of
 from crm.views.posting import posted_from
 
@@ -63,19 +67,51 @@ def call_tasks_change(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, " ".join(str(words) for errors in form.errors.values() for words in errors))
         return back_to(request, None)
-    tasks, person = queue(Narrowed.read(request.GET), user_id_of(request)), form.cleaned_data["give_to"]
-    if not form.cleaned_data["everything"]:
-        tasks = tasks.filter(pk__in=form.cleaned_data["task"])
+    narrowed, user_id = Narrowed.read(request.GET), user_id_of(request)
+    tasks, ids, person = queue(narrowed, user_id).order_by(), form.cleaned_data["task"], form.cleaned_data["give_to"]
+    token = wish_token(request, ids)
+    if form.cleaned_data["everything"]:
+        ids = list(tasks.values_list("pk", flat=True))
     if off is not None:
-        number = put_off_call_tasks(tasks=tasks, by=off)
+        number = put_off_calls(tasks=tasks, ids=ids, by=off, by_id=user_id, token=token)
         said = ngettext("%d call is put off.", "%d calls are put off.", number) % number
     else:
-        number = assign_call_tasks(tasks=tasks, assignee=person.get_username() if person else "")
-        whose = name_of(person) if person else _("Anybody")
-        said = ngettext("%(name)s has %(number)d call more.", "%(name)s has %(number)d calls more.", number) % {
-            "name": whose, "number": number,
-        }  # fmt: skip
-    messages.success(request, said)
+        username = person.get_username() if person else ""
+        number = give_calls(tasks=tasks, ids=ids, assignee=username, by_id=user_id, token=token)
+        said = more_calls(person, number)
+    undo = f"undo:{reverse('crm:call-tasks-undo', args=[token])}?{narrowed.query}" if number else ""
+    messages.success(request, said, extra_tags=undo)
+    return back_to(request, None)
+
+
+def more_calls(person: AbstractBaseUser | None, number: int) -> str:
+    """Who has how many calls now that were somebody else's."""
+    whose = name_of(person) if person else _("Anybody")
+    told = {"name": whose, "number": number}
+    return ngettext("%(name)s has %(number)d call more.", "%(name)s has %(number)d calls more.", number) % told
+
+
+def wish_token(request: HttpRequest, ids: Sequence[int]) -> str:
+    """What makes the same form sent twice one act; a page that came back in the browser may ask for another."""
+    told = [request.POST.get(name, "") for name in ("token", "give_to", "put_off", "everything", "act")]
+    if not told[0]:
+        return f"calls-{uuid.uuid4().hex}"
+    wish = repr((user_id_of(request), told, sorted(ids), request.GET.urlencode()))
+    return f"calls-{hashlib.blake2b(wish.encode(), digest_size=16).hexdigest()}"
+
+
+@role_required(OfficeRole.STAFF)
+@posted_from(lambda token: reverse("crm:calls"))
+def call_tasks_undo(request: HttpRequest, token: str) -> HttpResponse:
+    """Put the calls back as they were before one gave them away or put them off."""
+    number = undo_calls(token=token, by_id=user_id_of(request))
+    if number is None:
+        messages.info(request, _("There is nothing to take back any more."))
+    else:
+        words = ngettext("Taken back for %d call.", "Taken back for %d calls.", number) % number
+        messages.success(request, words)
+    if "families" in request.GET:
+        return redirect(reverse("crm:families", query=QueryDict(request.GET["families"])))
     return back_to(request, None)
 
 

@@ -35,7 +35,7 @@ from crm.services.call_tasks import (
     hold_first,
     take_over,
 )
-from crm.services.calls import ClosedMeanwhile
+from crm.services.calls import ClosedMeanwhile, HeldByColleague
 from crm.views.posting import posted_from
 
 # When to try again in the family's own day (o'clock), where its best time is known.
@@ -92,6 +92,7 @@ def _queue(request: HttpRequest) -> dict[str, Any]:
     return {
         "narrowed": narrowed, "page": view.page, "after": after, "counts": view.counts, "version": view.version,
         "today_ends": end_of_today(), "now": timezone.now(), "bulk": BulkForm(),
+        "bulk_token": uuid.uuid4().hex,
         "task_pk": int(asked) if asked.isdecimal() and len(asked) < 19 else 0,
     }  # fmt: skip
 
@@ -165,10 +166,6 @@ def _log(request: HttpRequest, task: CallTask) -> HttpResponse:
     form = CallOutcomeForm(request.POST)
     if not form.is_valid():
         return _page(request, task, form)
-    holder = who_holds(task, user_id_of(request)) if task.state == TaskState.OPEN else None
-    if holder is not None and "anyway" not in request.POST:
-        form.add_error(None, _("%s has this call on the screen. What you typed is still here.") % name_of(holder))
-        return _page(request, task, form)
     given = form.cleaned_data
     minutes = given["minutes"]
     report = CallReport(
@@ -184,11 +181,14 @@ def _log(request: HttpRequest, task: CallTask) -> HttpResponse:
             family=task.family, category="call", token=report.token, changes=said_in(report), by_id=user_id_of(request)
         ) or log_call(
             family=task.family, report=report, by_id=user_id_of(request), task=task,
-            only_open="another" not in request.POST,
+            only_open="another" not in request.POST, only_free="anyway" not in request.POST,
         )  # fmt: skip
+    except HeldByColleague as held:
+        form.add_error(None, _("%s has this call on the screen. What you typed is still here.") % name_of(held.holder))
+        return _page(request, task_with_all(task.pk), form)
     except ClosedMeanwhile:
         form.add_error(None, _("Somebody has closed this call already. See above; what you typed is still here."))
-        return _page(request, task, form)
+        return _page(request, task_with_all(task.pk), form)
     except Invalid as invalid:
         form.add_error(None, str(invalid))
         if isinstance(invalid, TakenBack):

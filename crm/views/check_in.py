@@ -1,6 +1,7 @@
 """The taps at the door: who came, who did not, and back again."""
 
 import re
+import uuid
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
@@ -19,7 +20,9 @@ from crm.roles import OfficeRole, role_required
 from crm.selectors.events import event_numbers, places_of
 from crm.services import mark_no_shows, unmark_no_shows
 from crm.services.answers import BeingAnswered, OtherRequest
+from crm.services.events import count_guests, unmark_attended
 from crm.services.taps import Tap, tick_people
+from crm.views.early import ask_first, asks_first
 from crm.views.posting import posted_from
 from crm.years import is_ours
 
@@ -33,15 +36,19 @@ _TAP = re.compile(r"\A[A-Za-z0-9-]{8,64}\Z")
 def check_in(request: HttpRequest, pk: int) -> HttpResponse:
     """Tick people (`tick=member:state`), a whole family (`everyone`), or the rest as no-shows (`rest`).
 
-    An undo is a post to the same address with the ticks of before in its query. A tap may come late (`waited`, in
-    seconds) and twice: its name (`tap`) makes it one.
+    An undo is a post to the same address with the ticks of before in its query, or the name of a typed-in `sheet`.
+    A tap may come late (`waited`, in seconds) and twice: its name (`tap`) makes it one.
     """
     event = get_object_or_404(Event, pk=pk)
     given = request.POST if {"tick", "everyone", "rest"} & set(request.POST) else request.GET
     if "rest" in given:
         return _settle_rest(request, event, given["rest"])
+    if "sheet" in given:
+        return _undo_sheet(request, event, given["sheet"])
     try:
         ticks = _everyone(event, given["everyone"]) if "everyone" in given else _ticks(event, given.getlist("tick"))
+        if asks_first(request, event, (state for _member, state in ticks)):
+            return ask_first(request, event)
         _tick(request, event, ticks)
     except BeingAnswered:
         return HttpResponse(status=409)
@@ -54,6 +61,7 @@ def check_in(request: HttpRequest, pk: int) -> HttpResponse:
         "event": event,
         "row": places_of(event, families.values())[0],
         "numbers": event_numbers(event),
+        "tap": uuid.uuid4().hex,
     }
     return render(request, "crm/partials/check_in_answer.html", context)
 
@@ -145,6 +153,34 @@ def _settle_rest(request: HttpRequest, event: Event, wish: str) -> HttpResponse:
     number = unmark_no_shows(event=event, marked_at=moment, by_id=request.user.pk)
     messages.success(request, ngettext("%d person is expected again", "%d people are expected again", number) % number)
     return redirect(event)
+
+
+def _undo_sheet(request: HttpRequest, event: Event, token: str) -> HttpResponse:
+    """Take back what one typed in from paper."""
+    number = unmark_attended(event=event, token=token[:64], by_id=request.user.pk)
+    if number is None:
+        messages.info(request, _("There is nothing to take back any more."))
+    else:
+        said = ngettext("%d person is as before", "%d people are as before", number) % number
+        messages.success(request, said)
+    return redirect(event)
+
+
+@role_required(OfficeRole.STAFF)
+@posted_from("crm:event")
+def event_guests(request: HttpRequest, pk: int) -> HttpResponse:
+    """Count a guest in by one tap, or out again (`by=-1`); `token` makes a tap that came twice one."""
+    event = get_object_or_404(Event, pk=pk)
+    number = {"1": 1, "-1": -1}.get(request.POST.get("by", ""))
+    if number is None:
+        return HttpResponseBadRequest(_("Say whether one came or one was too many."))
+    if number > 0 and asks_first(request, event, [Attendance.ATTENDED.value]):
+        return ask_first(request, event)
+    count_guests(event=event, number=number, token=f"guest-{request.POST.get('token', '')}"[:64])
+    if not request.headers.get("HX-Request"):
+        return redirect(event)
+    context = {"event": event, "numbers": event_numbers(event), "tap": uuid.uuid4().hex}
+    return render(request, "crm/partials/check_in_counts.html", context)
 
 
 def _moment(text: str) -> datetime | None:

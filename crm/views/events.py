@@ -1,5 +1,6 @@
 """Events, and the list at the door with the news of it; `check_in` takes the taps."""
 
+import uuid
 from datetime import UTC, datetime
 
 from django.contrib import messages
@@ -20,6 +21,7 @@ from crm.selectors.events import (
     with_numbers,
 )
 from crm.selectors.saved_views import views_of
+from crm.views.early import is_open_question
 
 
 @role_required(OfficeRole.STAFF)
@@ -50,7 +52,7 @@ def event(request: HttpRequest, pk: int) -> HttpResponse:
     text, after = request.GET.get("find", "").strip(), request.GET.get("after", "")
     families, following = check_in_page(event, text, after)
     context = {"event": event, "text": text, "after": after, "families": families, "next": following}
-    context["numbers"] = event_numbers(event)
+    context |= {"numbers": event_numbers(event), "early": is_open_question(request, event), "tap": uuid.uuid4().hex}
     if request.headers.get("HX-Target") == "people":
         return render(request, "crm/partials/check_in_list.html", context)
     context["group_form"] = GroupForm(views=views_of(request.user.pk or 0))
@@ -80,7 +82,8 @@ def event_counts(request: HttpRequest, pk: int) -> HttpResponse:
     if seen == numbers.token and known == str(numbers.people):
         return HttpResponse(status=204)
     text, after = request.GET.get("find", "").strip(), request.GET.get("after", "")
-    context = {"event": event, "numbers": numbers, "text": text, "after": after}
+    context = {"event": event, "numbers": numbers, "text": text, "after": after, "tap": uuid.uuid4().hex}
+    context["early"] = is_open_question(request, event)
     if known != str(numbers.people):
         # Somebody is on the list whom the page does not know: it takes the list anew.
         families, following = check_in_page(event, text, after)

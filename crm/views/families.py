@@ -20,6 +20,7 @@ from crm.models import Family, SavedView
 from crm.panels import family_leads, family_panels
 from crm.roles import OfficeRole, role_required
 from crm.selectors.families import families_page, family_rows
+from crm.selectors.pages import Page
 from crm.selectors.profile import language_words, read_profile
 from crm.selectors.references import family_after_merge
 from crm.selectors.saved_views import same_query, views_of
@@ -52,12 +53,19 @@ def families(request: HttpRequest) -> HttpResponse:
         "continues": bool(request.GET.get("after")),
         "columns": _columns(request, wanted, chosen.order),
         "text": text,
+        "notes_unread": _notes_unread(page, text),
         "without": [] if page.rows else _without(chosen),
         **_views(request, wanted),
     }
     fragment = {"families-list": "crm/partials/family_found.html", "families-more": "crm/partials/family_more.html"}
     template = fragment.get(request.headers.get("HX-Target", ""), "crm/families.html")
     return render(request, template, context)
+
+
+def _notes_unread(page: Page[Family], text: str) -> int:
+    """How many notes were looked at where more hold the text, and the page came as far as notes; else nought."""
+    looked = bool(text) and (not page.next or any(getattr(one, "beyond", False) for one in page.rows))
+    return Family.objects.all().notes_looked_through(text) if looked else 0
 
 
 def _query(request: HttpRequest, wanted: Mapping[str, str]) -> str:

@@ -1,8 +1,8 @@
 """The list of an event on paper: printed before, its ticks typed in by number after."""
 
 import re
+import uuid
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -16,9 +16,8 @@ from crm.models import Event
 from crm.roles import OfficeRole, role_required
 from crm.selectors.events import MOST_ON_PAPER, numbered_places
 from crm.services.events import mark_attended
+from crm.views.early import ask_first, asks_first
 
-# An undo travels in an address, which has its bounds.
-MOST_UNDONE = 100
 _SPAN = re.compile(r"\A(\d{1,5})(?:[-–](\d{1,5}))?\Z")
 
 
@@ -28,20 +27,26 @@ def event_sheet(request: HttpRequest, pk: int) -> HttpResponse:
     """The sheet to print; a post types in the numbers that were ticked on it."""
     event = get_object_or_404(Event, pk=pk)
     places = numbered_places(event)
-    context: dict[str, Any] = {"event": event, "places": places, "most": MOST_ON_PAPER}
+    context: dict[str, Any] = {"event": event, "places": places, "most": MOST_ON_PAPER, "token": uuid.uuid4().hex}
     if request.method != "POST":
         return render(request, "crm/event_sheet.html", context)
     typed = request.POST.get("numbers", "")[:20_000]
     wanted, wrong = read_numbers(typed, {place.number for place in places})
     if wrong or not wanted:
-        context |= {"typed": typed, "wrong": wrong, "nothing": not wanted and not wrong}
+        context |= {
+            "typed": typed,
+            "wrong": wrong,
+            "nothing": not wanted and not wrong,
+        }
         return render(request, "crm/event_sheet.html", context, status=422)
     came = [place for place in places if place.number in wanted and place.state != Attendance.ATTENDED]
-    mark_attended(event=event, member_ids=[one.member_id for one in came], by_id=request.user.pk)
-    said = ngettext("%d person is checked in", "%d people are checked in", len(came)) % len(came)
-    back = [("tick", f"{one.member_id}:{one.state}") for one in came]
-    undo = f"undo:{reverse('crm:check-in', args=[event.pk])}?{urlencode(back)}"
-    messages.success(request, said, extra_tags=undo if 0 < len(came) <= MOST_UNDONE else "")
+    if asks_first(request, event, [Attendance.ATTENDED.value]):
+        return ask_first(request, event)
+    token = f"sheet-{request.POST.get('token', '')}"[:60] if request.POST.get("token") else f"sheet-{uuid.uuid4().hex}"
+    number = mark_attended(event=event, member_ids=[one.member_id for one in came], by_id=request.user.pk, token=token)
+    said = ngettext("%d person is checked in", "%d people are checked in", number) % number
+    undo = f"undo:{reverse('crm:check-in', args=[event.pk], query={'sheet': token})}"
+    messages.success(request, said, extra_tags=undo if number else "")
     return redirect(event)
 
 

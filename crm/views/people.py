@@ -27,6 +27,7 @@ from crm.services import (
     set_attendance,
     upsert_family,
 )
+from crm.views.early import ask_first, asks_first, is_open_question
 from crm.views.sheets import leave
 
 _OUR_REFERENCE = re.compile(r"\AF-[2-9A-Z]{8}\Z")
@@ -51,6 +52,7 @@ def _page(
 ) -> HttpResponse:
     text = request.GET.get("find", "").strip()
     context = {"event": event, "text": text, "found": find_people(event, text)}
+    context["early"] = is_open_question(request, event)
     if request.headers.get("HX-Target") == "found":
         return render(request, "crm/partials/found_people.html", context)
     context |= {
@@ -80,6 +82,8 @@ def _add(request: HttpRequest, event: Event) -> HttpResponse:
     member = get_object_or_404(Member, pk=int(wanted))
     if state == Attendance.EXPECTED:
         return _expect(request, event, [member])
+    if asks_first(request, event, [state]):
+        return ask_first(request, event)
     set_attendance(event=event, member=member, state=state, by_id=request.user.pk)
     messages.success(request, _("%s is checked in") % member.name)
     return redirect(event)
@@ -120,6 +124,8 @@ def _add_guest(request: HttpRequest, event: Event) -> HttpResponse:
     form = GuestForm(request.POST)
     if not form.is_valid():
         return _page(request, event, guest_form=form)
+    if asks_first(request, event, [Attendance.ATTENDED.value]):
+        return ask_first(request, event)
     try:
         member = _welcome(event, form, request.POST.get("guest_ref", ""), request.user.pk)
     except Invalid as invalid:

@@ -39,6 +39,12 @@ def address(browser: Browser, tmp_path_factory: Any, request: Any) -> Iterator[s
         unreachable = folder / "unreachable.csv"
         unreachable.write_text(f"family_ref,family_name,member_name\nEX-1,{LONG_NAME},{LONG_NAME}\n", encoding="utf-8")
         installation.manage("import_families", str(unreachable))
+        many = folder / "many.csv"
+        people = "".join(f"MANY-1,Zinnia house,Person {number:03}\n" for number in range(60))
+        many.write_text(
+            f"family_ref,family_name,member_name\n{people}MANY-1,Zinnia house,Zoë Quill\n", encoding="utf-8"
+        )
+        installation.manage("import_families", str(many))
         installation.start_web(port)
         installation.start_background("--pool", "threads", "--concurrency", "2")
         installation.wait_for(f"{url}/healthz")

@@ -17,8 +17,14 @@ FREE = "#people button[name=tick][aria-pressed=false]"
 def event_page(open_context: OpenContext, places: dict[str, str]) -> tuple[BrowserContext, Page, Any]:
     context = open_context(narrow=True)
     page, complaints = watched(context)
+    meant(page)
     page.goto(places["event"])
     return context, page, complaints
+
+
+def meant(page: Page) -> None:
+    """The demo's next event is tomorrow in the evening: the page asks whether that is meant."""
+    page.on("dialog", lambda dialog: dialog.accept() if dialog.type == "confirm" else None)
 
 
 def here(page: Page) -> int:
