@@ -58,9 +58,9 @@ def manager_client(db: None) -> Client:
 @pytest.fixture
 def fresh_registry() -> Iterator[None]:
     """Vendors are chosen anew from the settings of this test."""
-    adapters.adapters.cache_clear()
+    adapters.adapter_by.cache_clear()
     yield
-    adapters.adapters.cache_clear()
+    adapters.adapter_by.cache_clear()
 
 
 @pytest.fixture

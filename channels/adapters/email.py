@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import datetime
 from email.utils import formataddr, make_msgid
 from typing import Any
-from urllib.parse import parse_qsl
 
 import requests
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused, AnymailWebhookValidationFailure
@@ -23,6 +22,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.http import HttpRequest
 
+from channels.adapters.reading import clean, delivery_number, never_connected
 from channels.ports import (
     Capabilities,
     DeliveryEvent,
@@ -34,6 +34,7 @@ from channels.ports import (
     StoredRequest,
     wait_asked,
 )
+from channels.unsubscribing import footed_html, footed_text, leave_headers, leave_url
 
 
 class AnymailEmail:
@@ -46,7 +47,7 @@ class AnymailEmail:
 
     def send(self, envelope: Envelope) -> SendResult:
         try:
-            message = compose(envelope)
+            message = compose(envelope, self.name)
         except (ValueError, UnicodeError) as error:
             raise SendError(str(error), permanent=True, code="unsendable") from error
         try:
@@ -58,7 +59,7 @@ class AnymailEmail:
         except (AnymailError, ImproperlyConfigured) as error:
             raise SendError(str(error), permanent=True, code="unsendable") from error
         except requests.ConnectionError as error:
-            raise SendError(str(error), permanent=False, code="connection", left=not _never_connected(error)) from error
+            raise SendError(str(error), permanent=False, code="connection", left=not never_connected(error)) from error
         except OSError as error:
             raise _smtp_error(error) from error
         return self._result(message)
@@ -77,15 +78,16 @@ class AnymailEmail:
         return SendResult(provider_id=str(status.message_id))
 
 
-def setup_problem(provider: str) -> str:
-    """What the vendor lacks to send and to be heard, as one sentence; empty where all is there."""
-    if provider in ("sandbox", "smtp"):
+def setup_problem(setting: str, provider: str) -> str:
+    """What the vendor that a setting names lacks to send and to be heard, as one sentence; empty: nothing."""
+    if provider in ("", "sandbox", "smtp"):
         return ""
     try:
-        get_connection()
-        AnymailEar(f"{provider}:tracking").check_guard()
+        connection_by(provider)
+        if f"{provider}/tracking" in _views():
+            AnymailEar(provider, "tracking").check_guard()
     except (ImproperlyConfigured, ImportError) as error:
-        return f"EMAIL_PROVIDER is {provider}, but {' '.join(str(error).split())}"
+        return f"{setting} is {provider}, but {' '.join(str(error).split())}"
     except Refused:
         return (
             f"ANYMAIL_WEBHOOK_SECRET is not set; {provider} does not sign its callbacks, so put user:password here "
@@ -94,29 +96,36 @@ def setup_problem(provider: str) -> str:
     return ""
 
 
-def compose(envelope: Envelope) -> EmailMultiAlternatives:
-    """The email as the vendor gets it: one recipient, plain text, HTML where there is some."""
+def connection_by(provider: str) -> Any:
+    """The mail backend of a vendor; raises `ImproperlyConfigured` or `ImportError` where something is missing."""
+    if provider == "smtp":
+        return get_connection("django.core.mail.backends.smtp.EmailBackend")
+    return get_connection(f"anymail.backends.{provider}.EmailBackend")
+
+
+def compose(envelope: Envelope, provider: str) -> EmailMultiAlternatives:
+    """The email as the vendor gets it: one recipient, plain text, HTML where there is some.
+
+    What is marketing says who we are, where, and how to leave with one click.
+    """
+    leave = leave_url(delivery_id=envelope.delivery_id, address=envelope.address) if envelope.is_marketing else ""
     message = EmailMultiAlternatives(
         subject=envelope.subject,
-        body=envelope.text,
+        body=footed_text(envelope.text, leave) if leave else envelope.text,
         from_email=envelope.sender or settings.DEFAULT_FROM_EMAIL,
         to=[formataddr((envelope.person, envelope.address))],
-        headers={"Message-ID": make_msgid(f"d{envelope.delivery_id}", domain=_domain())},
-        connection=get_connection(),
+        headers={"Message-ID": make_msgid(f"d{envelope.delivery_id}", domain=_domain())}
+        | (leave_headers(leave) if leave else {}),
+        connection=connection_by(provider),
     )
     if envelope.html:
-        message.attach_alternative(envelope.html, "text/html")
+        message.attach_alternative(footed_html(envelope.html, leave) if leave else envelope.html, "text/html")
     message.metadata = {"delivery": str(envelope.delivery_id)}  # type: ignore[attr-defined]
     return message
 
 
 def _domain() -> str:
     return settings.DEFAULT_FROM_EMAIL.rsplit("@", 1)[1].rstrip(">")
-
-
-def _never_connected(error: requests.ConnectionError) -> bool:
-    text = repr(error)
-    return "NewConnectionError" in text or "NameResolutionError" in text or "ConnectTimeout" in text
 
 
 NEVER_LEFT = (
@@ -158,7 +167,7 @@ def _api_error(error: AnymailAPIError) -> SendError:
     status = getattr(error, "status_code", None)
     if status is None:
         cause = error.__cause__
-        unsent = isinstance(cause, requests.ConnectionError) and _never_connected(cause)
+        unsent = isinstance(cause, requests.ConnectionError) and never_connected(cause)
         return SendError(str(error)[:400], permanent=False, code="connection", left=not unsent)
     if status == 429 or status >= 500:
         # 429 and 503 are said before anything is taken; other 5xx may hide a message that left.
@@ -196,11 +205,10 @@ SILENT = frozenset({"email_status_update"})
 class AnymailEar:
     """Hears tracking callbacks through Anymail's own views: their signature check, their reading of events."""
 
-    def __init__(self, name: str) -> None:
-        """`name` is like “sendgrid:tracking”; raises `KeyError` for what Anymail does not know."""
-        esp, _colon, kind = name.partition(":")
+    def __init__(self, esp: str, kind: str) -> None:
+        """Raises `KeyError` for what Anymail does not know, or we do not hear."""
         if kind != "tracking":
-            raise KeyError(name)
+            raise KeyError(kind)
         self.esp = esp
         self._view_class = _views()[f"{esp}/{kind}"]
 
@@ -264,7 +272,7 @@ class AnymailEar:
             occurred_at=event.timestamp or received_at,
             event_id=_event_id(event, raw),
             state=state,
-            delivery_id=_number(metadata.get("delivery")),
+            delivery_id=delivery_number(metadata.get("delivery")),
             provider_id=str(event.message_id or ""),
             address=(event.recipient or "").strip().casefold(),
             channel="email",
@@ -296,11 +304,6 @@ def _event_id(event: AnymailTrackingEvent, raw: dict[str, Any]) -> str:
     return hashlib.sha256("|".join(str(part) for part in parts).encode()).hexdigest()
 
 
-def _number(value: object) -> int | None:
-    text = str(value or "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
 def _views() -> dict[str, Any]:
     """Anymail's view classes by their path, as its own URL list declares them."""
     found = {}
@@ -329,11 +332,11 @@ def as_request(stored: StoredRequest) -> HttpRequest:
     return WSGIRequest(environ)
 
 
-def clean(text: str) -> str:
-    """Text without the null characters that PostgreSQL cannot keep."""
-    return text.replace("\x00", "")
+def make_adapter(vendor: str, channel: str) -> AnymailEmail:
+    """What the registry asks for."""
+    return AnymailEmail(vendor)
 
 
-def form_of(stored: StoredRequest) -> dict[str, str]:
-    """The fields of a form-encoded callback; of a repeated one the last."""
-    return dict(parse_qsl(clean(stored.body.decode("utf-8", "replace")).replace("%00", ""), keep_blank_values=True))
+def make_ear(vendor: str, kind: str) -> AnymailEar:
+    """Who hears a vendor; raises `KeyError` where Anymail has no view for it."""
+    return AnymailEar(vendor, kind)
