@@ -32,10 +32,15 @@ def standby_setting_of(channel: str) -> str:
     return f"{channel.upper()}_STANDBY_PROVIDER"
 
 
+def vendor_setting(name: str) -> str:
+    """A setting that the registry names; empty where it is not set."""
+    return str(getattr(settings, name, ""))
+
+
 def lacks(channel: str, vendor: str) -> list[str]:
     """The settings by name that a vendor of our registry still needs for a channel; “A|B” is either."""
     needs = VENDORS[vendor].needs_for(channel)
-    return missing(needs, {name: getattr(settings, name, "") for need in needs for name in need.split("|")})
+    return missing(needs, {name: vendor_setting(name) for need in needs for name in need.split("|")})
 
 
 def ready_channels() -> frozenset[str]:

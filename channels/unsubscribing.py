@@ -12,6 +12,7 @@ from hashlib import sha256
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.urls import reverse
+from django.utils.encoding import force_bytes
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 
@@ -36,8 +37,8 @@ class Leaver:
 
 
 def _seal() -> MultiFernet:
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    made = (hmac.new(key.encode(), b"earshot.unsubscribe", sha256).digest() for key in keys)
+    keys = [force_bytes(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+    made = (hmac.new(key, b"earshot.unsubscribe", sha256).digest() for key in keys)
     return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in made])
 
 

@@ -31,7 +31,7 @@ from channels.ports import (
     StoredRequest,
     wait_asked,
 )  # fmt: skip
-from channels.senders import is_sandbox, provider_names
+from channels.senders import is_sandbox, provider_names, vendor_setting
 
 TIMEOUT = 15
 STATUS_PATH = "/webhooks/twilio/status/"
@@ -96,7 +96,7 @@ class _HttpClient(TwilioHttpClient):
     _told = threading.local()
 
     def request(self, method: str, url: str, *args: object, **kwargs: object) -> Response:
-        base = settings.TWILIO_API_URL
+        base = vendor_setting("TWILIO_API_URL")
         if base:
             target, own = urlsplit(url), urlsplit(base)
             url = urlunsplit((own.scheme, own.netloc, own.path + target.path, target.query, ""))
@@ -119,14 +119,14 @@ class TwilioTexts:
     @cached_property
     def _client(self) -> Client:
         http = _HttpClient(timeout=TIMEOUT, max_retries=0)
-        return Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=http)
+        return Client(vendor_setting("TWILIO_ACCOUNT_SID"), vendor_setting("TWILIO_AUTH_TOKEN"), http_client=http)
 
     def send(self, envelope: Envelope) -> SendResult:
-        service = settings.TWILIO_MESSAGING_SERVICE_SID
+        service = vendor_setting("TWILIO_MESSAGING_SERVICE_SID")
         sender = (
             {"messaging_service_sid": service}
             if service and not envelope.sender
-            else {"from_": envelope.sender or settings.TWILIO_SMS_FROM}
+            else {"from_": envelope.sender or vendor_setting("TWILIO_SMS_FROM")}
         )
         try:
             answer = self._client.messages.create(
@@ -201,7 +201,7 @@ def auth_tokens() -> list[str]:
     """The account's token, whoever carries what now: late news still comes. The sandbox signs with one of its own."""
     played = any(is_sandbox(name) for name in provider_names().values())
     ours = settings.SANDBOX_TWILIO_AUTH_TOKEN if played else ""
-    return [token for token in (settings.TWILIO_AUTH_TOKEN, ours) if token]
+    return [token for token in (vendor_setting("TWILIO_AUTH_TOKEN"), ours) if token]
 
 
 class TwilioStatus(_TwilioEar):

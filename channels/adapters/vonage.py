@@ -5,7 +5,6 @@ Spoken with `requests`: the vendor's own client sends a request up to ten times 
 Rules: developer.vonage.com/en/api/sms, …/messaging/sms/guides/delivery-receipts and …/concepts/guides/signing-messages.
 """
 
-import hashlib
 import hmac
 import json
 import time
@@ -35,6 +34,7 @@ from channels.ports import (
     StoredRequest,
     wait_asked,
 )
+from channels.senders import vendor_setting
 
 API = "https://rest.nexmo.com"
 TIMEOUT = 15
@@ -98,7 +98,7 @@ RECEIPT_FAULTS: dict[str, Fault] = {
     "14": _BLOCKED,
     "15": Fault(_("Their contract has no credit left to get texts.")),
     "16": Fault(_("Our limit at Vonage was reached.")),
-    **{code: _BLOCKED for code in ("50", "51", "52", "53", "54")},
+    **dict.fromkeys(("50", "51", "52", "53", "54"), _BLOCKED),
     "99": Fault(_("It failed on the way, and the network did not say why.")),
 }
 
@@ -126,9 +126,9 @@ class VonageTexts:
     def send(self, envelope: Envelope) -> SendResult:
         try:
             answer = self._session.post(
-                f"{settings.VONAGE_API_URL or API}/sms/json",
+                f"{vendor_setting('VONAGE_API_URL') or API}/sms/json",
                 data=_fields(envelope),
-                auth=(settings.VONAGE_API_KEY, settings.VONAGE_API_SECRET),
+                auth=(vendor_setting("VONAGE_API_KEY"), vendor_setting("VONAGE_API_SECRET")),
                 timeout=TIMEOUT,
                 allow_redirects=False,
             )
@@ -144,7 +144,7 @@ class VonageTexts:
 def _fields(envelope: Envelope) -> dict[str, str]:
     fields = {
         "to": envelope.address.lstrip("+"),
-        "from": (envelope.sender or settings.VONAGE_SMS_FROM).lstrip("+"),
+        "from": (envelope.sender or vendor_setting("VONAGE_SMS_FROM")).lstrip("+"),
         "text": envelope.text,
         "type": "text" if text_size(envelope.text).is_plain else "unicode",
         "client-ref": str(envelope.delivery_id),
@@ -213,7 +213,7 @@ class _VonageEar:
     """Checks the signature and its time; what is signed are the fields of a form or of flat JSON."""
 
     def verify(self, request: HttpRequest) -> None:
-        secret = settings.VONAGE_SIGNATURE_SECRET
+        secret = vendor_setting("VONAGE_SIGNATURE_SECRET")
         if not secret:
             raise Refused("not configured", 403)
         fields = _fields_of(request.body, request.content_type or "")
