@@ -68,6 +68,9 @@ class AnymailEmail:
         if self.name == "smtp":
             return SendResult(provider_id=str(message.extra_headers["Message-ID"]))
         status = message.anymail_status  # type: ignore[attr-defined]
+        if not _is_readable(status.esp_response):
+            # A page in place of an answer, as a proxy gives it: Anymail looks at what some vendors say, and not at all.
+            raise SendError("the vendor's answer cannot be read", permanent=False, code="unreadable", left=True)
         if not status.message_id or isinstance(status.message_id, set):
             raise SendError("the vendor answered without a message id", permanent=False, code="no_id", left=True)
         refused = {"rejected", "invalid", "failed"} & set(status.status or ())
@@ -76,6 +79,17 @@ class AnymailEmail:
             word = "invalid" if "invalid" in refused else refused.pop()
             raise SendError(f"the vendor said {word}", permanent=True, code=word, address_dead=word == "invalid")
         return SendResult(provider_id=str(status.message_id))
+
+
+def _is_readable(response: Any) -> bool:
+    """Whether the answer is what these interfaces say: nothing, or JSON."""
+    if not isinstance(response, requests.Response) or not response.content:
+        return True
+    try:
+        response.json()
+    except ValueError:
+        return False
+    return True
 
 
 def setup_problem(setting: str, provider: str) -> str:

@@ -9,7 +9,7 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
@@ -39,6 +39,7 @@ from channels.senders import vendor_setting
 API = "https://rest.nexmo.com"
 TIMEOUT = 15
 STATUS_PATH = "/webhooks/vonage/status/"
+AT_ONCE = timedelta(minutes=1)
 LONGEST_CALLBACK = 100
 """Letters that the API takes for an address of our own; a longer one has to be set at Vonage."""
 STALE, EARLY = 25 * 3600, 300
@@ -255,8 +256,10 @@ def _news_of(stored: StoredRequest) -> dict[str, str]:
 
 
 def _told_at(fields: Mapping[str, str], stored: StoredRequest) -> datetime:
+    """When it happened: as it came in, unless it was brought late; whole seconds could set an answer before its text."""
     seconds = delivery_number(fields.get("timestamp"))
-    return datetime.fromtimestamp(seconds, UTC) if seconds else stored.received_at
+    told = datetime.fromtimestamp(seconds, UTC) if seconds else stored.received_at
+    return told if stored.received_at - told > AT_ONCE else stored.received_at
 
 
 def _number(digits: str) -> str:
