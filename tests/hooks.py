@@ -57,7 +57,7 @@ def twilio(kind: str, name: str, query: str = "", signature: str | None = None, 
     """A callback of Twilio's, signed over the public address and its fields."""
     form = json.loads(payload("twilio", name, **{"CODE": "30003", **values}))
     path = f"/webhooks/twilio/{kind}/" + (f"?{query}" if query else "")
-    token = settings.TWILIO_AUTH_TOKEN if settings.SMS_PROVIDER == "twilio" else settings.SANDBOX_TWILIO_AUTH_TOKEN
+    token = settings.TWILIO_AUTH_TOKEN or settings.SANDBOX_TWILIO_AUTH_TOKEN
     real = RequestValidator(token).compute_signature(f"{settings.BASE_URL}{path}", form)
     return Client().post(
         path,
@@ -68,7 +68,7 @@ def twilio(kind: str, name: str, query: str = "", signature: str | None = None, 
 
 
 def vonage(kind: str, name: str, *, secret: str | None = None, as_json: bool = False, **values: Any) -> HttpResponse:
-    """A callback of Vonage's, signed by HMAC-SHA-256 over its sorted fields; `sig`, `nonce`, `timestamp` may be given."""
+    """A callback of Vonage's, signed over its sorted fields; `sig`, `nonce` and `timestamp` may be given."""
     extra = {key: values.pop(key) for key in ("sig", "nonce", "timestamp") if key in values}
     defaults = {"ID": f"0C{next(_count):014d}", "CODE": "1", "TEXT": "Thanks", "KEYWORD": "THANKS"}
     fields = json.loads(payload("vonage", name, **{**defaults, **values}))

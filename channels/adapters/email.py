@@ -53,7 +53,7 @@ class AnymailEmail:
         try:
             message.send()
         except AnymailRecipientsRefused as error:
-            raise SendError(str(error), permanent=True, code="refused", address_dead=True) from error
+            raise _recipients_error(error, message.anymail_status.status or set()) from error
         except AnymailAPIError as error:
             raise _api_error(error) from error
         except (AnymailError, ImproperlyConfigured) as error:
@@ -62,6 +62,11 @@ class AnymailEmail:
             raise SendError(str(error), permanent=False, code="connection", left=not never_connected(error)) from error
         except OSError as error:
             raise _smtp_error(error) from error
+        except (LookupError, TypeError, AttributeError) as error:
+            # Some of Anymail's readers trip over an answer that is JSON and yet not the vendor's.
+            raise SendError(
+                f"the vendor's answer cannot be read: {error!r}", permanent=False, code="unreadable", left=True
+            ) from error
         return self._result(message)
 
     def _result(self, message: EmailMultiAlternatives) -> SendResult:
@@ -79,6 +84,13 @@ class AnymailEmail:
             word = "invalid" if "invalid" in refused else refused.pop()
             raise SendError(f"the vendor said {word}", permanent=True, code=word, address_dead=word == "invalid")
         return SendResult(provider_id=str(status.message_id))
+
+
+def _recipients_error(error: AnymailRecipientsRefused, said: set[str]) -> SendError:
+    """Nobody was taken: the vendor says why, or said nothing of anybody, which Anymail takes for a refusal too."""
+    if not said:
+        return SendError("the vendor's answer names nobody", permanent=False, code="unreadable", left=True)
+    return SendError(str(error), permanent=True, code="refused", address_dead="invalid" in said)
 
 
 def _is_readable(response: Any) -> bool:

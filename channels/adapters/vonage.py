@@ -256,7 +256,7 @@ def _news_of(stored: StoredRequest) -> dict[str, str]:
 
 
 def _told_at(fields: Mapping[str, str], stored: StoredRequest) -> datetime:
-    """When it happened: as it came in, unless it was brought late; whole seconds could set an answer before its text."""
+    """When it happened: as it came in, unless brought late; whole seconds could set an answer before its text."""
     seconds = delivery_number(fields.get("timestamp"))
     told = datetime.fromtimestamp(seconds, UTC) if seconds else stored.received_at
     return told if stored.received_at - told > AT_ONCE else stored.received_at
