@@ -164,3 +164,41 @@ def test_a_page_with_status_200_is_not_believed_of_any_vendor(settings: Any) -> 
                 adapter_by(esp, "email").send(ENVELOPE)
         assert raised.value.left, esp
     assert not Sender.objects.exists()
+
+
+def error_of(settings: Any, url: str) -> SendError:
+    use(settings, "amazon_ses", url)
+    with pytest.raises(SendError) as raised:
+        adapter_by("amazon_ses", "email").send(ENVELOPE)
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("status", "left", "of_sender"), [(429, False, False), (503, False, False), (500, True, False), (403, False, True)]
+)
+def test_amazons_client_asks_once_and_its_errors_are_read(
+    settings: Any, status: int, left: bool, of_sender: bool
+) -> None:
+    with http_double(lambda seen: (status, "application/json", "{}")) as double:
+        double.headers = {"Retry-After": "30"}
+        error = error_of(settings, double.url)
+    assert len(double.seen) == 1
+    assert (error.left, error.of_sender, error.permanent) == (left, of_sender, False)
+    assert error.retry_after == (30 if status in (429, 500, 503) else None)
+
+
+def test_amazon_out_of_reach_may_be_repeated_and_a_broken_line_not(settings: Any) -> None:
+    assert not error_of(settings, "http://127.0.0.1:1").left
+    adapter_by.cache_clear()
+    with http_double(doubles.garbage) as double:
+        double.hang_up = True
+        assert error_of(settings, double.url).left
+        assert len(double.seen) == 1
+
+
+def test_amazon_without_a_region_stops_the_start(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    settings.ANYMAIL = {**settings.ANYMAIL, "WEBHOOK_SECRET": "user:password"}
+    assert "region" in setup_problem("EMAIL_PROVIDER", "amazon_ses")

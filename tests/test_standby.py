@@ -222,6 +222,8 @@ def test_the_page_says_by_whom_it_went(both: tuple[Double, Double], staff_client
 def test_handing_over_takes_as_many_queries_for_many(both: tuple[Double, Double], count: int) -> None:
     say(count)
     pause("twilio")
-    with CaptureQueriesContext(connection, ) as asked:
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
         assert route_waiting() == count
     assert len(asked) <= 8

@@ -7,6 +7,7 @@ import re
 import smtplib
 import socket
 import ssl
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from email.utils import formataddr, make_msgid
@@ -21,6 +22,7 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied, Suspi
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.http import HttpRequest
+from requests.structures import CaseInsensitiveDict
 
 from channels.adapters.reading import clean, delivery_number, never_connected
 from channels.ports import (
@@ -35,6 +37,10 @@ from channels.ports import (
     wait_asked,
 )
 from channels.unsubscribing import footed_html, footed_text, leave_headers, leave_url
+
+# Amazon's client repeats by itself up to five times, also what may have left; how often is ours to decide.
+AWS_ONCE = {"retries": {"total_max_attempts": 1}, "connect_timeout": 10, "read_timeout": 20}
+AWS_NEVER_LEFT = frozenset({"EndpointConnectionError", "ConnectTimeoutError", "NoCredentialsError"})
 
 
 class AnymailEmail:
@@ -109,16 +115,19 @@ def setup_problem(setting: str, provider: str) -> str:
     if provider in ("", "sandbox", "smtp"):
         return ""
     try:
-        connection_by(provider)
+        connection = connection_by(provider)
+        if provider == "amazon_ses":
+            connection.open()
         if f"{provider}/tracking" in _views():
             AnymailEar(provider, "tracking").check_guard()
-    except (ImproperlyConfigured, ImportError) as error:
-        return f"{setting} is {provider}, but {' '.join(str(error).split())}"
     except Refused:
         return (
             f"ANYMAIL_WEBHOOK_SECRET is not set; {provider} does not sign its callbacks, so put user:password here "
             "and into their address."
         )
+    except Exception as error:
+        # Each vendor's library has errors of its own for what is missing; all of them end the start.
+        return f"{setting} is {provider}, but {' '.join(str(error).split())}"
     return ""
 
 
@@ -126,7 +135,12 @@ def connection_by(provider: str) -> Any:
     """The mail backend of a vendor; raises `ImproperlyConfigured` or `ImportError` where something is missing."""
     if provider == "smtp":
         return get_connection("django.core.mail.backends.smtp.EmailBackend")
-    return get_connection(f"anymail.backends.{provider}.EmailBackend")
+    own = (
+        {"client_params": {"config": AWS_ONCE, **dict(settings.ANYMAIL.get("AMAZON_SES_CLIENT_PARAMS") or {})}}
+        if provider == "amazon_ses"
+        else {}
+    )
+    return get_connection(f"anymail.backends.{provider}.EmailBackend", **own)
 
 
 def compose(envelope: Envelope, provider: str) -> EmailMultiAlternatives:
@@ -188,16 +202,26 @@ def _smtp_refusal(code: int, words: bytes | str, *, about_address: bool) -> Send
     return SendError(f"{code} {text}"[:400], permanent=code >= 500, code=str(code), address_dead=dead)
 
 
+def _status_and_headers(error: AnymailAPIError) -> tuple[int | None, Mapping[str, str]]:
+    """Of an answer as requests has it, or as Amazon's client does; no status where there was no answer."""
+    if isinstance(error.response, dict):
+        told = error.response.get("ResponseMetadata", {})
+        return told.get("HTTPStatusCode"), CaseInsensitiveDict(told.get("HTTPHeaders", {}))
+    status = getattr(error, "status_code", None)
+    return status, error.response.headers if error.response is not None else {}
+
+
 def _api_error(error: AnymailAPIError) -> SendError:
     """A clear no of the vendor may be repeated or is final; no readable answer means it may have gone out."""
-    status = getattr(error, "status_code", None)
+    status, headers = _status_and_headers(error)
     if status is None:
         cause = error.__cause__
         unsent = isinstance(cause, requests.ConnectionError) and never_connected(cause)
+        unsent = unsent or type(cause).__name__ in AWS_NEVER_LEFT
         return SendError(str(error)[:400], permanent=False, code="connection", left=not unsent)
     if status == 429 or status >= 500:
         # 429 and 503 are said before anything is taken; other 5xx may hide a message that left.
-        wait = wait_asked(error.response.headers.get("Retry-After")) if error.response is not None else None
+        wait = wait_asked(headers.get("Retry-After"))
         return SendError(
             str(error)[:400], permanent=False, code=str(status), left=status not in (429, 503), retry_after=wait
         )
