@@ -1,6 +1,7 @@
 """Every email vendor that Anymail carries: one person, our id, tracking, and the way to leave of marketing email."""
 
 import base64
+import contextlib
 import json
 import pkgutil
 import re
@@ -71,10 +72,8 @@ def send(settings: Any, esp: str, envelope: Envelope = ENVELOPE) -> str:
     """What the vendor was asked; the double's answer means nothing to it, which is not the subject."""
     with http_double(lambda seen: (200, "application/json", "{}")) as double:
         use(settings, esp, double.url)
-        try:
+        with contextlib.suppress(SendError):
             adapter_by(esp, "email").send(envelope)
-        except SendError as error:
-            assert error.left, error
     [request] = double.seen
     return told(request)
 

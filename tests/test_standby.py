@@ -1,6 +1,5 @@
 """A second vendor stands by: it takes what provably has not left, and nothing else."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,10 +23,10 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def both(twilio: Double, vonage: Double, settings: Any) -> Iterator[tuple[Double, Double]]:
+def both(twilio: Double, vonage: Double, settings: Any) -> tuple[Double, Double]:
     """Twilio first, Vonage standing by."""
     settings.SMS_PROVIDER, settings.SMS_STANDBY_PROVIDER = "twilio", "vonage"
-    yield twilio, vonage
+    return twilio, vonage
 
 
 def say(count: int = 1, **extra: Any) -> list[Message]:

@@ -135,11 +135,10 @@ def connection_by(provider: str) -> Any:
     """The mail backend of a vendor; raises `ImproperlyConfigured` or `ImportError` where something is missing."""
     if provider == "smtp":
         return get_connection("django.core.mail.backends.smtp.EmailBackend")
-    own = (
-        {"client_params": {"config": AWS_ONCE, **dict(settings.ANYMAIL.get("AMAZON_SES_CLIENT_PARAMS") or {})}}
-        if provider == "amazon_ses"
-        else {}
-    )
+    own: dict[str, Any] = {}
+    if provider == "amazon_ses":
+        given: Any = settings.ANYMAIL.get("AMAZON_SES_CLIENT_PARAMS") or {}
+        own = {"client_params": {"config": AWS_ONCE, **given}}
     return get_connection(f"anymail.backends.{provider}.EmailBackend", **own)
 
 
