@@ -59,7 +59,7 @@ class AnymailEmail:
         try:
             message.send()
         except AnymailRecipientsRefused as error:
-            raise _recipients_error(error, message.anymail_status.status or set()) from error
+            raise _recipients_error(error, _status_of(message).status or set()) from error
         except AnymailAPIError as error:
             raise _api_error(error) from error
         except (AnymailError, ImproperlyConfigured) as error:
@@ -78,7 +78,7 @@ class AnymailEmail:
     def _result(self, message: EmailMultiAlternatives) -> SendResult:
         if self.name == "smtp":
             return SendResult(provider_id=str(message.extra_headers["Message-ID"]))
-        status = message.anymail_status  # type: ignore[attr-defined]
+        status = _status_of(message)
         if not _is_readable(status.esp_response):
             # A page in place of an answer, as a proxy gives it: Anymail looks at what some vendors say, and not at all.
             raise SendError("the vendor's answer cannot be read", permanent=False, code="unreadable", left=True)
@@ -90,6 +90,11 @@ class AnymailEmail:
             word = "invalid" if "invalid" in refused else refused.pop()
             raise SendError(f"the vendor said {word}", permanent=True, code=word, address_dead=word == "invalid")
         return SendResult(provider_id=str(status.message_id))
+
+
+def _status_of(message: EmailMultiAlternatives) -> Any:
+    """What Anymail leaves on a message that it sent."""
+    return message.anymail_status  # type: ignore[attr-defined]
 
 
 def _recipients_error(error: AnymailRecipientsRefused, said: set[str]) -> SendError:

@@ -282,7 +282,7 @@ class VonageStatus(_VonageEar):
             DeliveryEvent(
                 interaction_type=kind,
                 occurred_at=_told_at(fields, stored),
-                event_id=f"{delivery or told}:{status}",
+                event_id=f"{told if delivery is None else delivery}:{status}",
                 state=state,
                 delivery_id=delivery,
                 provider_id=told,
