@@ -8,6 +8,7 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from email.utils import formataddr, make_msgid
@@ -73,6 +74,10 @@ class AnymailEmail:
             raise SendError(
                 f"the vendor's answer cannot be read: {error!r}", permanent=False, code="unreadable", left=True
             ) from error
+        finally:
+            # Django leaves a line open whose log-in was refused; that it cannot be closed nicely changes nothing.
+            with suppress(OSError):
+                message.connection.close()
         return self._result(message)
 
     def _result(self, message: EmailMultiAlternatives) -> SendResult:
