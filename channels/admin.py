@@ -4,12 +4,14 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from channels.admin_channels import channels_page, test_page
 from channels.forms import SenderForm
 from channels.models import Delivery, Message, PortalItem, Receipt, RefusedCallback, Sender, Unmatched
 from channels.services.senders import resume_senders
@@ -50,6 +52,27 @@ class SenderAdmin(admin.ModelAdmin):
     readonly_fields = ("state", "last_ok_at", "last_failed_at", "last_error")
     actions = ("resume",)
     form = SenderForm
+    change_list_template = "admin/channels/sender/change_list.html"
+
+    def get_urls(self) -> list[Any]:
+        """The page of all channels, and the test message, beside the list."""
+        return [
+            path("channels/", self.admin_site.admin_view(self.channels_view), name="channels_sender_channels"),
+            path(
+                "channels/<slug:channel>/<slug:vendor>/test/",
+                self.admin_site.admin_view(self.test_view),
+                name="channels_sender_test",
+            ),
+            *super().get_urls(),
+        ]
+
+    def channels_view(self, request: HttpRequest) -> HttpResponse:
+        """Who carries what, ready or not."""
+        return channels_page(request, self.admin_site.each_context(request))
+
+    def test_view(self, request: HttpRequest, channel: str, vendor: str) -> HttpResponse:
+        """One test message by one vendor."""
+        return test_page(request, self.admin_site.each_context(request), channel, vendor)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Sender | None = None) -> Any:
         """Whose sender it is stays, as messages name it."""

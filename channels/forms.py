@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from channels.models import Sender
 from channels.policy.types import CHANNEL_ORDER
+from channels.registry import IN_HOUSE
 from channels.selectors import Ask
-from channels.senders import provider_names, ready_channels
+from channels.senders import carriers_of, ready_channels
 from channels.services import MessageRequest
-from channels.services.senders import IN_HOUSE
 from channels.texts import check_text
 from crm.addresses import normalise_address
 from crm.enums import Channel, Urgency
@@ -224,8 +224,7 @@ class SenderForm(forms.ModelForm):
         """Only a vendor that carries the channel here can have a sender."""
         data = super().clean() or self.cleaned_data
         if self.instance.pk is None and data.get("channel") and data.get("provider"):
-            carries = provider_names().get(data["channel"])
-            if data["channel"] in IN_HOUSE or data["provider"] != carries:
+            if data["channel"] in IN_HOUSE or data["provider"] not in carriers_of(data["channel"]):
                 self.add_error("provider", _("This channel is not carried by that vendor here."))
             elif data.get("topic") is None:
                 self.add_error("topic", _("The sender for all topics comes by itself; choose a topic."))

@@ -6,5 +6,5 @@ from channels import webhooks
 
 urlpatterns = [
     path("email/<slug:esp>/<slug:kind>/", webhooks.email_callback, name="email-callback"),
-    path("twilio/<slug:kind>/", webhooks.twilio_callback, name="twilio-callback"),
+    path("<slug:vendor>/<slug:kind>/", webhooks.vendor_callback, name="vendor-callback"),
 ]

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
+TEST_DELIVERY = 0
+"""The delivery id of a test message, which has no delivery: what a vendor tells of it concerns nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:

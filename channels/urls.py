@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from channels.views import compose, messages, panels
+from channels.views import compose, messages, panels, unsubscribe
 
 app_name = "channels"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("messages/<int:pk>/cancel/", messages.cancel, name="message-cancel"),
     path("messages/<int:pk>/settle/", messages.settle, name="message-settle"),
     path("messages/<int:pk>/again/", messages.again, name="message-again"),
+    path("u/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
     path("families/<int:pk>/message/", compose.compose, name="compose"),
     path("families/<int:pk>/message/preview/", compose.compose_preview, name="compose-preview"),
     path("families/<int:pk>/message/panel/", panels.family_messages, name="family-messages"),

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from channels.adapters import ear_of
+from channels.adapters import answer_of, ear_of
 from channels.ports import Refused
 from channels.services.receipts import count_refusal, store_receipt
 from crm.roles import everyone
@@ -23,14 +23,14 @@ def email_callback(request: HttpRequest, esp: str, kind: str) -> HttpResponse:
 @everyone
 @csrf_exempt
 @require_http_methods(["POST"])
-def twilio_callback(request: HttpRequest, kind: str) -> HttpResponse:
-    """Twilio's status and inbound callbacks; the empty answer is valid TwiML that says nothing."""
-    return _take(request, f"twilio:{kind}", answer=("<Response/>", "text/xml"))
+def vendor_callback(request: HttpRequest, vendor: str, kind: str) -> HttpResponse:
+    """A callback of any other vendor of the registry: “status” tells of what we sent, “inbound” what people wrote."""
+    return _take(request, f"{vendor}:{kind}")
 
 
-def _take(request: HttpRequest, source: str, answer: tuple[str, str] = ("", "text/plain")) -> HttpResponse:
+def _take(request: HttpRequest, source: str) -> HttpResponse:
     try:
-        ear = ear_of(source)
+        ear, answer = ear_of(source), answer_of(source)
     except KeyError:
         return HttpResponse("nobody listens here", status=404, content_type="text/plain")
     if request.method != "POST":

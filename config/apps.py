@@ -19,8 +19,9 @@ class ConfigConfig(AppConfig):
         """Stop the start where the email vendor cannot work with what is set; speak in the organisation's words."""
         from channels.adapters.email import setup_problem
 
-        if problem := setup_problem(settings.EMAIL_PROVIDER):
-            refuse(problem)
+        for setting in ("EMAIL_PROVIDER", "EMAIL_STANDBY_PROVIDER"):
+            if problem := setup_problem(setting, getattr(settings, setting)):
+                refuse(problem)
         for language, _name in settings.LANGUAGES:
             speak_of(settings.FAMILY_WORD, settings.FAMILY_WORD_PLURAL, language)
         post_migrate.connect(self.make_roles, dispatch_uid="config.make_roles")

@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 import environ
 import phonenumbers
+
+from channels.registry import VENDORS, missing, vendors_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -199,12 +202,29 @@ def smtp() -> dict[str, object]:
 SENDER = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
 
 
-def text_sender() -> str:
-    """TWILIO_SMS_FROM: a number with its country, a short code, or a name of up to 11 letters and digits."""
-    sender = env.str("TWILIO_SMS_FROM", "").strip()
+def text_sender(name: str) -> str:
+    """From whom texts come: a number with its country, a short code, or a name of up to 11 letters and digits."""
+    sender = env.str(name, "").strip()
     if sender and not SENDER.fullmatch(sender):
-        refuse(f"TWILIO_SMS_FROM is “{sender}”; it must be a number such as +447700900000, a short code or a name.")
+        refuse(f"{name} is “{sender}”; it must be a number such as +447700900000, a short code or a name.")
     return sender
+
+
+def postal_address() -> list[str]:
+    """The lines of ORGANISATION_ADDRESS: parted by “|” where there is one, else by commas."""
+    address = env.str("ORGANISATION_ADDRESS", "")
+    lines = [" ".join(line.split()) for line in address.split("|" if "|" in address else ",")]
+    if sum(map(len, lines)) > 300:
+        refuse("ORGANISATION_ADDRESS is too long; it is the postal address, at most 300 letters.")
+    return [line for line in lines if line]
+
+
+def optional_email(name: str) -> str:
+    """An email address; empty where none is set."""
+    address = env.str(name, "").strip()
+    if address and not re.fullmatch(r"[A-Za-z0-9.+_-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", address):
+        refuse(f"{name} is “{address}”; it must be an email address such as office@example.org.")
+    return address
 
 
 def optional_origin(name: str) -> str:
@@ -215,34 +235,45 @@ def optional_origin(name: str) -> str:
     return url
 
 
-EMAIL_PROVIDERS = frozenset(
-    [
-        "sandbox",
-        "smtp",
-        "amazon_ses",
-        "brevo",
-        "mailersend",
-        "mailgun",
-        "mailjet",
-        "mandrill",
-        "postal",
-        "postmark",
-        "resend",
-        "scaleway",
-        "sendgrid",
-        "sparkpost",
-        "unisender_go",
-    ]
-)
-TEXT_PROVIDERS = frozenset({"sandbox", "twilio"})
-
-
-def provider(name: str, known: frozenset[str]) -> str:
+def provider(name: str, channel: str) -> str:
     """The vendor of a channel; an unknown one stops the start."""
-    value = env.str(name, "sandbox").strip().lower() or "sandbox"
-    if value not in known:
-        refuse(f"{name} is “{value}”; it must be one of {', '.join(sorted(known))}.")
+    return _vendor(name, channel) or "sandbox"
+
+
+def standby_provider(name: str, channel: str, first: str) -> str:
+    """The vendor that stands by for the first one of a channel; none, unless it is set."""
+    value = _vendor(name, channel)
+    if value and (value == first or "sandbox" in (value, first)):
+        refuse(f"{name} is “{value}” beside “{first}”; set it to a second real vendor, or leave it out.")
     return value
+
+
+def _vendor(name: str, channel: str) -> str:
+    value = env.str(name, "").strip().lower()
+    known = sorted(one.name for one in vendors_of(channel))
+    if value and value not in known:
+        refuse(f"{name} is “{value}”; it must be one of {', '.join(known)}.")
+    return value
+
+
+def vendor_settings(chosen: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """The settings of every vendor in the registry; what a chosen one lacks stops the start.
+
+    `chosen` names the vendors of each channel, the one that stands by included.
+    """
+    given = {name: _vendor_setting(name) for vendor in VENDORS.values() for name in vendor.settings}
+    for channel, vendors in chosen.items():
+        for vendor in filter(None, vendors):
+            if lacking := missing(VENDORS[vendor].needs_for(channel), given):
+                refuse(f"{lacking[0].replace('|', ' or ')} is not set; {channel} by {vendor} needs it.")
+    return given
+
+
+def _vendor_setting(name: str) -> str:
+    """One setting of a vendor, checked by how its name ends."""
+    if name.endswith("_API_URL"):
+        return optional_origin(name)
+    return text_sender(name) if name.endswith("_SMS_FROM") else env.str(name, "").strip()
 
 
 def required(name: str, because: str) -> str:

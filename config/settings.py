@@ -11,8 +11,6 @@ from django.utils.translation import gettext_lazy as _
 
 from config.environment import (
     BASE_DIR,
-    EMAIL_PROVIDERS,
-    TEXT_PROVIDERS,
     VAR_DIR,
     allowed_hosts,
     base_url,
@@ -20,18 +18,19 @@ from config.environment import (
     database,
     env,
     log_level,
-    optional_origin,
+    optional_email,
     phone_region,
+    postal_address,
     provider,
     redis_url,
     refuse,
-    required,
     secret_key,
     smtp,
+    standby_provider,
     strict_environment,
-    text_sender,
     time_zone,
     trusted_origins,
+    vendor_settings,
     whole_number,
     word,
     words,
@@ -139,6 +138,9 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = time_zone()
 ORGANISATION_NAME = env.str("ORGANISATION_NAME", "Riverbend")
+# The postal address below marketing email, its lines parted by commas or “|”; laws such as CAN-SPAM ask for it.
+ORGANISATION_ADDRESS = postal_address()
+UNSUBSCRIBE_EMAIL = optional_email("UNSUBSCRIBE_EMAIL")
 # What pages call those who are served: customer, patient, household… config/wording.py says it everywhere.
 FAMILY_WORD = word("FAMILY_WORD", env.str("FAMILY_WORD", "family"))
 _plural = "families" if FAMILY_WORD == "family" else f"{FAMILY_WORD}s"
@@ -256,20 +258,20 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # Channels. A channel without credentials speaks through the sandbox, which never leaves this machine.
-EMAIL_PROVIDER = provider("EMAIL_PROVIDER", EMAIL_PROVIDERS)
-SMS_PROVIDER = provider("SMS_PROVIDER", TEXT_PROVIDERS)
+EMAIL_PROVIDER = provider("EMAIL_PROVIDER", "email")
+SMS_PROVIDER = provider("SMS_PROVIDER", "sms")
+# Who takes over where the first vendor is paused or failed before anything left.
+EMAIL_STANDBY_PROVIDER = standby_provider("EMAIL_STANDBY_PROVIDER", "email", EMAIL_PROVIDER)
+SMS_STANDBY_PROVIDER = standby_provider("SMS_STANDBY_PROVIDER", "sms", SMS_PROVIDER)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Earshot <office@earshot.example>")
 if "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1]:
     refuse(f"DEFAULT_FROM_EMAIL is “{DEFAULT_FROM_EMAIL}”; it must hold an email address.")
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-if EMAIL_PROVIDER == "smtp":
+if "smtp" in (EMAIL_PROVIDER, EMAIL_STANDBY_PROVIDER):
     _smtp = smtp()
     EMAIL_HOST, EMAIL_PORT = _smtp["EMAIL_HOST"], _smtp["EMAIL_PORT"]
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _smtp["EMAIL_HOST_USER"], _smtp["EMAIL_HOST_PASSWORD"]
     EMAIL_USE_TLS = bool(_smtp.get("EMAIL_USE_TLS"))
     EMAIL_USE_SSL = bool(_smtp.get("EMAIL_USE_SSL"))
-elif EMAIL_PROVIDER != "sandbox":
-    EMAIL_BACKEND = f"anymail.backends.{EMAIL_PROVIDER}.EmailBackend"
 EMAIL_TIMEOUT = 20
 
 
@@ -286,18 +288,14 @@ if ":" not in str(ANYMAIL.get("WEBHOOK_SECRET", ":")):
     refuse("ANYMAIL_WEBHOOK_SECRET has no colon; it looks like user:password.")
 ANYMAIL.setdefault("REQUESTS_TIMEOUT", 20)
 SANDBOX_EMAIL_SECRET = f"sandbox:{_sandbox_secret('email')}"
+# What a vendor has no way for (Brevo: tracking by message) is left to its own settings, instead of refusing the email.
+ANYMAIL.setdefault("IGNORE_UNSUPPORTED_FEATURES", True)
 ANYMAIL["SEND_DEFAULTS"] = {"track_opens": True, "track_clicks": True}
 
-TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
-TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
-TWILIO_SMS_FROM = text_sender()
-TWILIO_MESSAGING_SERVICE_SID = env.str("TWILIO_MESSAGING_SERVICE_SID", "")
-TWILIO_API_URL = optional_origin("TWILIO_API_URL")
-if SMS_PROVIDER == "twilio":
-    required("TWILIO_ACCOUNT_SID", "SMS_PROVIDER=twilio needs it")
-    required("TWILIO_AUTH_TOKEN", "SMS_PROVIDER=twilio needs it")
-    if not (TWILIO_SMS_FROM or TWILIO_MESSAGING_SERVICE_SID):
-        refuse("TWILIO_SMS_FROM is not set; name a number, or a service in TWILIO_MESSAGING_SERVICE_SID.")
+# Every vendor's own settings, under the names of channels/registry.py.
+globals().update(
+    vendor_settings({"email": (EMAIL_PROVIDER, EMAIL_STANDBY_PROVIDER), "sms": (SMS_PROVIDER, SMS_STANDBY_PROVIDER)})
+)
 SANDBOX_TWILIO_AUTH_TOKEN = _sandbox_secret("twilio")
 # Messages a second of a new sender, shared by all workers; each sender's own rate stands in the admin.
 USUAL_RATES = {"email": 20, "sms": 10, "whatsapp": 5}

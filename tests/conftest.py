@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from channels import adapters
 from crm.roles import OfficeRole
-from tests.doubles import Double, http_double, twilio_yes
+from tests.doubles import Double, http_double, twilio_yes, vonage_yes
 from tests.factories import make_user
 
 # A busy machine is no fault of the rules that are tried.
@@ -58,9 +58,9 @@ def manager_client(db: None) -> Client:
 @pytest.fixture
 def fresh_registry() -> Iterator[None]:
     """Vendors are chosen anew from the settings of this test."""
-    adapters.adapters.cache_clear()
+    adapters.adapter_by.cache_clear()
     yield
-    adapters.adapters.cache_clear()
+    adapters.adapter_by.cache_clear()
 
 
 @pytest.fixture
@@ -70,4 +70,15 @@ def twilio(fresh_registry: None, settings: Any) -> Iterator[Double]:
         settings.SMS_PROVIDER = "twilio"
         settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = "AC" + "1" * 32, "secret"
         settings.TWILIO_SMS_FROM, settings.TWILIO_API_URL = "+447700900000", double.url
+        yield double
+
+
+@pytest.fixture
+def vonage(fresh_registry: None, settings: Any) -> Iterator[Double]:
+    """Texts go to a double that stands for Vonage."""
+    with http_double(vonage_yes) as double:
+        settings.SMS_PROVIDER = "vonage"
+        settings.VONAGE_API_KEY, settings.VONAGE_API_SECRET = "abcd1234", "secret"
+        settings.VONAGE_SIGNATURE_SECRET = "signature-secret-of-tests"
+        settings.VONAGE_SMS_FROM, settings.VONAGE_API_URL = "+447700900000", double.url
         yield double

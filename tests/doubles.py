@@ -45,6 +45,16 @@ def twilio_no(code: int, status: int = 400) -> Callable[[Seen], Answer]:
     )
 
 
+def vonage_yes(seen: Seen) -> Answer:
+    part = {"to": seen.form["to"], "message-id": f"0C{seen.form['client-ref']:0>14}", "status": "0", "network": "23410"}
+    return 200, "application/json", json.dumps({"message-count": "1", "messages": [part]})
+
+
+def vonage_no(code: int) -> Callable[[Seen], Answer]:
+    part = {"status": str(code), "error-text": f"refused {code}"}
+    return lambda seen: (200, "application/json", json.dumps({"message-count": "1", "messages": [part]}))
+
+
 def sendgrid_yes(seen: Seen) -> Answer:
     return 202, "text/plain", ""
 

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from channels.registry import VENDORS
+
 ROOT = Path(__file__).resolve().parent.parent
 OUR_APPS = ("config", "analytics", "campaigns", "channels", "crm")
 INSTALL = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
 GUIDES = "\n".join(path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-READER = r"(?:env\.\w+|boolean|provider|required|optional_origin|whole_number|words|environ\.get|getenv|environ\[)"
+READER = r"(?:env\.\w+|boolean|provider|required|optional_\w+|whole_number|words|environ\.get|getenv|environ\[)"
 READ = re.compile(READER + r"""\(?\s*["']([A-Z][A-Z0-9_]+)""")
 # Django's own name for where the settings are; nobody who installs Earshot sets it.
 NOT_FOR_INSTALLERS = {"DJANGO_SETTINGS_MODULE"}
@@ -18,7 +20,8 @@ NOT_FOR_INSTALLERS = {"DJANGO_SETTINGS_MODULE"}
 def settings_read() -> set[str]:
     """Every variable that config/*.py asks the environment for."""
     sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "config").glob("*.py"))
-    return set(READ.findall(sources)) - NOT_FOR_INSTALLERS
+    vendors = {name for vendor in VENDORS.values() for name in vendor.settings}
+    return (set(READ.findall(sources)) | vendors) - NOT_FOR_INSTALLERS
 
 
 def settings_documented() -> set[str]:

@@ -12,6 +12,14 @@ from config import environment
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def with_an_account() -> None:
+    """An account at Twilio, whatever number it texts from."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TWILIO_ACCOUNT_SID", "AC1")
+        patch.setenv("TWILIO_AUTH_TOKEN", "token")
+        environment.vendor_settings({"sms": ("twilio",)})
+
+
 @pytest.mark.parametrize(
     ("name", "value", "read"),
     [
@@ -28,7 +36,29 @@ ROOT = Path(__file__).resolve().parent.parent
         ("REDIS_URL", "redis://host:port/0", environment.redis_url),
         ("REDIS_URL", "redis://host:6379/abc", environment.redis_url),
         ("REDIS_URL", "amqp://host", environment.redis_url),
-        ("TWILIO_SMS_FROM", "a name too long", environment.text_sender),
+        ("TWILIO_SMS_FROM", "a name too long", lambda: environment.vendor_settings({})),
+        ("VONAGE_API_URL", "nope", lambda: environment.vendor_settings({})),
+        ("VONAGE_API_KEY", "", lambda: environment.vendor_settings({"sms": ("vonage",)})),
+        ("TWILIO_SMS_FROM", "", with_an_account),
+        ("SMS_PROVIDER", "pigeon", lambda: environment.provider("SMS_PROVIDER", "sms")),
+        ("EMAIL_PROVIDER", "twilio", lambda: environment.provider("EMAIL_PROVIDER", "email")),
+        (
+            "SMS_STANDBY_PROVIDER",
+            "pigeon",
+            lambda: environment.standby_provider("SMS_STANDBY_PROVIDER", "sms", "twilio"),
+        ),
+        (
+            "SMS_STANDBY_PROVIDER",
+            "twilio",
+            lambda: environment.standby_provider("SMS_STANDBY_PROVIDER", "sms", "twilio"),
+        ),
+        (
+            "SMS_STANDBY_PROVIDER",
+            "vonage",
+            lambda: environment.standby_provider("SMS_STANDBY_PROVIDER", "sms", "sandbox"),
+        ),
+        ("UNSUBSCRIBE_EMAIL", "nobody", lambda: environment.optional_email("UNSUBSCRIBE_EMAIL")),
+        ("ORGANISATION_ADDRESS", "x" * 301, environment.postal_address),
         ("TWILIO_API_URL", "nope", lambda: environment.optional_origin("TWILIO_API_URL")),
         ("BASE_URL", "https://x/path?y", lambda: environment.base_url(False)),
         ("BASE_URL", "", lambda: environment.base_url(True)),
@@ -53,7 +83,20 @@ def test_a_wrong_setting_is_one_sentence(name, value, read, monkeypatch, capsys)
         ("ENVIRONMENT", "Production", environment.strict_environment, True),
         ("PHONE_REGION", "gb", environment.phone_region, "GB"),
         ("REDIS_URL", "rediss://:secret@host:6379/1", environment.redis_url, "rediss://:secret@host:6379/1"),
-        ("TWILIO_SMS_FROM", "Riverbend", environment.text_sender, "Riverbend"),
+        ("TWILIO_SMS_FROM", "Riverbend", lambda: environment.vendor_settings({})["TWILIO_SMS_FROM"], "Riverbend"),
+        ("ORGANISATION_ADDRESS", "12 Mill Lane, Riverbend", environment.postal_address, ["12 Mill Lane", "Riverbend"]),
+        (
+            "ORGANISATION_ADDRESS",
+            "Mill, 2nd floor|Riverbend",
+            environment.postal_address,
+            ["Mill, 2nd floor", "Riverbend"],
+        ),
+        (
+            "UNSUBSCRIBE_EMAIL",
+            "bye@example.org",
+            lambda: environment.optional_email("UNSUBSCRIBE_EMAIL"),
+            "bye@example.org",
+        ),
         ("BASE_URL", "https://earshot.example.org/", lambda: environment.base_url(True), "https://earshot.example.org"),
         ("CSRF_TRUSTED_ORIGINS", "https://*.example.org", environment.trusted_origins, ["https://*.example.org"]),
     ],

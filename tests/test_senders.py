@@ -256,7 +256,7 @@ def test_a_topic_may_have_a_sender_of_its_own() -> None:
     Sender.objects.create(channel="email", provider="sandbox", topic=topic, address="Fees <fees@school.example>")
     message = say("email", topic="fees", subject="Fees")
     assert the_leg(message).sender == Sender.objects.get(topic=topic)
-    mail = email.compose(envelope_of(Delivery.objects.select_related(*CARRIED).get(message=message)))
+    mail = email.compose(envelope_of(Delivery.objects.select_related(*CARRIED).get(message=message)), "smtp")
     assert mail.from_email == "Fees <fees@school.example>"
     assert the_leg(say("email", subject="Hi")).sender.topic is None  # type: ignore[union-attr]
 

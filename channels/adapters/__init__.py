@@ -1,39 +1,51 @@
-"""The registry: which file carries which vendor. Removing a vendor removes its file and its lines here."""
+"""Vendors' files, loaded when they are needed: `channels.registry` says which there are."""
 
 from functools import cache
+from importlib import import_module
 
-from channels.adapters.email import AnymailEar, AnymailEmail
-from channels.adapters.inhouse import PhoneTasks, PortalInbox
-from channels.adapters.sandbox import SandboxEmail, SandboxTexts
-from channels.adapters.twilio import TwilioInbound, TwilioStatus, TwilioTexts
 from channels.ports import Adapter, Ear
+from channels.registry import VENDORS
 from channels.senders import provider_names
 
 
 @cache
-def adapters() -> dict[str, Adapter]:
-    """The adapter of every channel that can speak here."""
-    names = provider_names()
-    return {
-        "email": SandboxEmail() if names["email"] == "sandbox" else AnymailEmail(names["email"]),
-        "sms": SandboxTexts() if names["sms"] == "sandbox" else TwilioTexts(),
-        "portal": PortalInbox(),
-        "phone": PhoneTasks(),
-    }
+def adapter_by(vendor: str, channel: str) -> Adapter:
+    """What carries a channel at a vendor; raises `KeyError` where that vendor does not."""
+    entry = VENDORS[vendor]
+    if channel not in entry.channels:
+        raise KeyError(channel)
+    adapter: Adapter = import_module(entry.module).make_adapter(vendor, channel)
+    return adapter
 
 
 def adapter_of(channel: str) -> Adapter:
-    """The adapter that carries a channel; raises `KeyError` where none does."""
-    return adapters()[channel]
+    """The adapter of the first vendor of a channel; raises `KeyError` where there is none."""
+    return adapter_by(provider_names()[channel], channel)
 
 
 def ear_of(source: str) -> Ear:
     """Who hears a source such as “twilio:status” or “email:sendgrid:tracking”; `KeyError` if nobody."""
-    if source == "twilio:status":
-        return TwilioStatus()
-    if source == "twilio:inbound":
-        return TwilioInbound()
-    kind, _colon, rest = source.partition(":")
-    if kind != "email":
+    vendor, kind = _vendor_and_kind(source)
+    make = getattr(import_module(VENDORS[vendor].module), "make_ear", None)
+    if make is None:
         raise KeyError(source)
-    return AnymailEar(rest)
+    ear: Ear = make(vendor, kind)
+    return ear
+
+
+def vendor_of(source: str) -> str:
+    """The vendor behind a source."""
+    return _vendor_and_kind(source)[0]
+
+
+def answer_of(source: str) -> tuple[str, str]:
+    """What a vendor's callback is answered with: body and content type."""
+    return VENDORS[vendor_of(source)].answer
+
+
+def _vendor_and_kind(source: str) -> tuple[str, str]:
+    vendor, _colon, kind = source.removeprefix("email:").partition(":")
+    by_email = source.startswith("email:")
+    if vendor not in VENDORS or by_email != ("email" in VENDORS[vendor].channels):
+        raise KeyError(source)
+    return vendor, kind

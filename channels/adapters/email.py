@@ -7,11 +7,12 @@ import re
 import smtplib
 import socket
 import ssl
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from email.utils import formataddr, make_msgid
 from typing import Any
-from urllib.parse import parse_qsl
 
 import requests
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused, AnymailWebhookValidationFailure
@@ -22,7 +23,9 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied, Suspi
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.http import HttpRequest
+from requests.structures import CaseInsensitiveDict
 
+from channels.adapters.reading import clean, delivery_number, never_connected
 from channels.ports import (
     Capabilities,
     DeliveryEvent,
@@ -34,6 +37,11 @@ from channels.ports import (
     StoredRequest,
     wait_asked,
 )
+from channels.unsubscribing import footed_html, footed_text, leave_headers, leave_url
+
+# Amazon's client repeats by itself up to five times, also what may have left; how often is ours to decide.
+AWS_ONCE = {"retries": {"total_max_attempts": 1}, "connect_timeout": 10, "read_timeout": 20}
+AWS_NEVER_LEFT = frozenset({"EndpointConnectionError", "ConnectTimeoutError", "NoCredentialsError"})
 
 
 class AnymailEmail:
@@ -46,27 +54,39 @@ class AnymailEmail:
 
     def send(self, envelope: Envelope) -> SendResult:
         try:
-            message = compose(envelope)
+            message = compose(envelope, self.name)
         except (ValueError, UnicodeError) as error:
             raise SendError(str(error), permanent=True, code="unsendable") from error
         try:
             message.send()
         except AnymailRecipientsRefused as error:
-            raise SendError(str(error), permanent=True, code="refused", address_dead=True) from error
+            raise _recipients_error(error, _status_of(message).status or set()) from error
         except AnymailAPIError as error:
             raise _api_error(error) from error
         except (AnymailError, ImproperlyConfigured) as error:
             raise SendError(str(error), permanent=True, code="unsendable") from error
         except requests.ConnectionError as error:
-            raise SendError(str(error), permanent=False, code="connection", left=not _never_connected(error)) from error
+            raise SendError(str(error), permanent=False, code="connection", left=not never_connected(error)) from error
         except OSError as error:
             raise _smtp_error(error) from error
+        except (LookupError, TypeError, AttributeError) as error:
+            # Some of Anymail's readers trip over an answer that is JSON and yet not the vendor's.
+            raise SendError(
+                f"the vendor's answer cannot be read: {error!r}", permanent=False, code="unreadable", left=True
+            ) from error
+        finally:
+            # Django leaves a line open whose log-in was refused; that it cannot be closed nicely changes nothing.
+            with suppress(OSError):
+                message.connection.close()
         return self._result(message)
 
     def _result(self, message: EmailMultiAlternatives) -> SendResult:
         if self.name == "smtp":
             return SendResult(provider_id=str(message.extra_headers["Message-ID"]))
-        status = message.anymail_status  # type: ignore[attr-defined]
+        status = _status_of(message)
+        if not _is_readable(status.esp_response):
+            # A page in place of an answer, as a proxy gives it: Anymail looks at what some vendors say, and not at all.
+            raise SendError("the vendor's answer cannot be read", permanent=False, code="unreadable", left=True)
         if not status.message_id or isinstance(status.message_id, set):
             raise SendError("the vendor answered without a message id", permanent=False, code="no_id", left=True)
         refused = {"rejected", "invalid", "failed"} & set(status.status or ())
@@ -77,46 +97,84 @@ class AnymailEmail:
         return SendResult(provider_id=str(status.message_id))
 
 
-def setup_problem(provider: str) -> str:
-    """What the vendor lacks to send and to be heard, as one sentence; empty where all is there."""
-    if provider in ("sandbox", "smtp"):
+def _status_of(message: EmailMultiAlternatives) -> Any:
+    """What Anymail leaves on a message that it sent."""
+    return message.anymail_status  # type: ignore[attr-defined]
+
+
+def _recipients_error(error: AnymailRecipientsRefused, said: set[str]) -> SendError:
+    """Nobody was taken: the vendor says why, or said nothing of anybody, which Anymail takes for a refusal too."""
+    if not said:
+        return SendError("the vendor's answer names nobody", permanent=False, code="unreadable", left=True)
+    return SendError(str(error), permanent=True, code="refused", address_dead="invalid" in said)
+
+
+def _is_readable(response: Any) -> bool:
+    """Whether the answer is what these interfaces say: nothing, or JSON."""
+    if not isinstance(response, requests.Response) or not response.content:
+        return True
+    try:
+        response.json()
+    except ValueError:
+        return False
+    return True
+
+
+def setup_problem(setting: str, provider: str) -> str:
+    """What the vendor that a setting names lacks to send and to be heard, as one sentence; empty: nothing."""
+    if provider in ("", "sandbox", "smtp"):
         return ""
     try:
-        get_connection()
-        AnymailEar(f"{provider}:tracking").check_guard()
-    except (ImproperlyConfigured, ImportError) as error:
-        return f"EMAIL_PROVIDER is {provider}, but {' '.join(str(error).split())}"
+        connection = connection_by(provider)
+        if provider == "amazon_ses":
+            connection.open()
+        if f"{provider}/tracking" in _views():
+            AnymailEar(provider, "tracking").check_guard()
     except Refused:
         return (
             f"ANYMAIL_WEBHOOK_SECRET is not set; {provider} does not sign its callbacks, so put user:password here "
             "and into their address."
         )
+    except Exception as error:
+        # Each vendor's library has errors of its own for what is missing; all of them end the start.
+        return f"{setting} is {provider}, but {' '.join(str(error).split())}"
     return ""
 
 
-def compose(envelope: Envelope) -> EmailMultiAlternatives:
-    """The email as the vendor gets it: one recipient, plain text, HTML where there is some."""
+def connection_by(provider: str) -> Any:
+    """The mail backend of a vendor; raises `ImproperlyConfigured` or `ImportError` where something is missing."""
+    if provider == "smtp":
+        return get_connection("django.core.mail.backends.smtp.EmailBackend")
+    own: dict[str, Any] = {}
+    if provider == "amazon_ses":
+        given: Any = settings.ANYMAIL.get("AMAZON_SES_CLIENT_PARAMS") or {}
+        own = {"client_params": {"config": AWS_ONCE, **given}}
+    return get_connection(f"anymail.backends.{provider}.EmailBackend", **own)
+
+
+def compose(envelope: Envelope, provider: str) -> EmailMultiAlternatives:
+    """The email as the vendor gets it: one recipient, plain text, HTML where there is some.
+
+    What is marketing says who we are, where, and how to leave with one click.
+    """
+    leave = leave_url(delivery_id=envelope.delivery_id, address=envelope.address) if envelope.is_marketing else ""
     message = EmailMultiAlternatives(
         subject=envelope.subject,
-        body=envelope.text,
+        body=footed_text(envelope.text, leave) if leave else envelope.text,
         from_email=envelope.sender or settings.DEFAULT_FROM_EMAIL,
         to=[formataddr((envelope.person, envelope.address))],
-        headers={"Message-ID": make_msgid(f"d{envelope.delivery_id}", domain=_domain())},
-        connection=get_connection(),
+        headers={"Message-ID": make_msgid(f"d{envelope.delivery_id}", domain=_domain())}
+        | (leave_headers(leave) if leave else {}),
+        connection=connection_by(provider),
     )
     if envelope.html:
-        message.attach_alternative(envelope.html, "text/html")
+        message.attach_alternative(footed_html(envelope.html, leave) if leave else envelope.html, "text/html")
     message.metadata = {"delivery": str(envelope.delivery_id)}  # type: ignore[attr-defined]
     return message
 
 
 def _domain() -> str:
     return settings.DEFAULT_FROM_EMAIL.rsplit("@", 1)[1].rstrip(">")
-
-
-def _never_connected(error: requests.ConnectionError) -> bool:
-    text = repr(error)
-    return "NewConnectionError" in text or "NameResolutionError" in text or "ConnectTimeout" in text
 
 
 NEVER_LEFT = (
@@ -153,16 +211,26 @@ def _smtp_refusal(code: int, words: bytes | str, *, about_address: bool) -> Send
     return SendError(f"{code} {text}"[:400], permanent=code >= 500, code=str(code), address_dead=dead)
 
 
+def _status_and_headers(error: AnymailAPIError) -> tuple[int | None, Mapping[str, str]]:
+    """Of an answer as requests has it, or as Amazon's client does; no status where there was no answer."""
+    if isinstance(error.response, dict):
+        told = error.response.get("ResponseMetadata", {})
+        return told.get("HTTPStatusCode"), CaseInsensitiveDict(told.get("HTTPHeaders", {}))
+    status = getattr(error, "status_code", None)
+    return status, error.response.headers if error.response is not None else {}
+
+
 def _api_error(error: AnymailAPIError) -> SendError:
     """A clear no of the vendor may be repeated or is final; no readable answer means it may have gone out."""
-    status = getattr(error, "status_code", None)
+    status, headers = _status_and_headers(error)
     if status is None:
         cause = error.__cause__
-        unsent = isinstance(cause, requests.ConnectionError) and _never_connected(cause)
+        unsent = isinstance(cause, requests.ConnectionError) and never_connected(cause)
+        unsent = unsent or type(cause).__name__ in AWS_NEVER_LEFT
         return SendError(str(error)[:400], permanent=False, code="connection", left=not unsent)
     if status == 429 or status >= 500:
         # 429 and 503 are said before anything is taken; other 5xx may hide a message that left.
-        wait = wait_asked(error.response.headers.get("Retry-After")) if error.response is not None else None
+        wait = wait_asked(headers.get("Retry-After"))
         return SendError(
             str(error)[:400], permanent=False, code=str(status), left=status not in (429, 503), retry_after=wait
         )
@@ -196,11 +264,10 @@ SILENT = frozenset({"email_status_update"})
 class AnymailEar:
     """Hears tracking callbacks through Anymail's own views: their signature check, their reading of events."""
 
-    def __init__(self, name: str) -> None:
-        """`name` is like “sendgrid:tracking”; raises `KeyError` for what Anymail does not know."""
-        esp, _colon, kind = name.partition(":")
+    def __init__(self, esp: str, kind: str) -> None:
+        """Raises `KeyError` for what Anymail does not know, or we do not hear."""
         if kind != "tracking":
-            raise KeyError(name)
+            raise KeyError(kind)
         self.esp = esp
         self._view_class = _views()[f"{esp}/{kind}"]
 
@@ -264,7 +331,7 @@ class AnymailEar:
             occurred_at=event.timestamp or received_at,
             event_id=_event_id(event, raw),
             state=state,
-            delivery_id=_number(metadata.get("delivery")),
+            delivery_id=delivery_number(metadata.get("delivery")),
             provider_id=str(event.message_id or ""),
             address=(event.recipient or "").strip().casefold(),
             channel="email",
@@ -296,11 +363,6 @@ def _event_id(event: AnymailTrackingEvent, raw: dict[str, Any]) -> str:
     return hashlib.sha256("|".join(str(part) for part in parts).encode()).hexdigest()
 
 
-def _number(value: object) -> int | None:
-    text = str(value or "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
 def _views() -> dict[str, Any]:
     """Anymail's view classes by their path, as its own URL list declares them."""
     found = {}
@@ -329,11 +391,11 @@ def as_request(stored: StoredRequest) -> HttpRequest:
     return WSGIRequest(environ)
 
 
-def clean(text: str) -> str:
-    """Text without the null characters that PostgreSQL cannot keep."""
-    return text.replace("\x00", "")
+def make_adapter(vendor: str, channel: str) -> AnymailEmail:
+    """What the registry asks for."""
+    return AnymailEmail(vendor)
 
 
-def form_of(stored: StoredRequest) -> dict[str, str]:
-    """The fields of a form-encoded callback; of a repeated one the last."""
-    return dict(parse_qsl(clean(stored.body.decode("utf-8", "replace")).replace("%00", ""), keep_blank_values=True))
+def make_ear(vendor: str, kind: str) -> AnymailEar:
+    """Who hears a vendor; raises `KeyError` where Anymail has no view for it."""
+    return AnymailEar(vendor, kind)

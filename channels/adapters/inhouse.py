@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from channels.models import PortalItem
-from channels.ports import Capabilities, Envelope, SendResult
+from channels.ports import Adapter, Capabilities, Envelope, SendResult
 from crm.models import Family
 from crm.services import create_call_task
 
@@ -51,3 +51,8 @@ class PhoneTasks:
             source=f"delivery:{envelope.delivery_id}",
         )
         return SendResult(provider_id=str(task.pk))
+
+
+def make_adapter(vendor: str, channel: str) -> Adapter:
+    """What the registry asks for."""
+    return PortalInbox() if channel == "portal" else PhoneTasks()

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from channels.adapters.twilio import INBOUND_PATH, STATUS_PATH
 from channels.models import SandboxEcho
-from channels.ports import Capabilities, Envelope, SendResult
+from channels.ports import Adapter, Capabilities, Envelope, SendResult
 from crm.models import ChannelPreference
 
 EMAIL_PATH = "/webhooks/email/sendgrid/tracking/"
@@ -108,3 +108,8 @@ def _reply_echo(envelope: Envelope, sid: str, dice: random.Random) -> None:
         content_type=FORM,
         body=urlencode(form),
     )
+
+
+def make_adapter(vendor: str, channel: str) -> Adapter:
+    """What the registry asks for."""
+    return SandboxEmail() if channel == "email" else SandboxTexts()

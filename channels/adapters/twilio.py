@@ -17,7 +17,7 @@ from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from channels.adapters.email import form_of
+from channels.adapters.reading import consent_word, delivery_number, form_of, never_connected
 from channels.ports import (
     Capabilities,
     DeliveryEvent,
@@ -31,6 +31,7 @@ from channels.ports import (
     StoredRequest,
     wait_asked,
 )  # fmt: skip
+from channels.senders import is_sandbox, provider_names, vendor_setting
 
 TIMEOUT = 15
 STATUS_PATH = "/webhooks/twilio/status/"
@@ -88,9 +89,6 @@ STATES: dict[str, tuple[str, str | None]] = {
     "read": ("sms_read", "engaged"),
 }
 
-STOP_WORDS = frozenset(["STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"])
-START_WORDS = frozenset({"START", "UNSTOP"})
-
 
 class _HttpClient(TwilioHttpClient):
     """Twilio's client aimed at TWILIO_API_URL, so that a proxy or a local double can stand in its place."""
@@ -98,7 +96,7 @@ class _HttpClient(TwilioHttpClient):
     _told = threading.local()
 
     def request(self, method: str, url: str, *args: object, **kwargs: object) -> Response:
-        base = settings.TWILIO_API_URL
+        base = vendor_setting("TWILIO_API_URL")
         if base:
             target, own = urlsplit(url), urlsplit(base)
             url = urlunsplit((own.scheme, own.netloc, own.path + target.path, target.query, ""))
@@ -121,14 +119,14 @@ class TwilioTexts:
     @cached_property
     def _client(self) -> Client:
         http = _HttpClient(timeout=TIMEOUT, max_retries=0)
-        return Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=http)
+        return Client(vendor_setting("TWILIO_ACCOUNT_SID"), vendor_setting("TWILIO_AUTH_TOKEN"), http_client=http)
 
     def send(self, envelope: Envelope) -> SendResult:
-        service = settings.TWILIO_MESSAGING_SERVICE_SID
+        service = vendor_setting("TWILIO_MESSAGING_SERVICE_SID")
         sender = (
             {"messaging_service_sid": service}
             if service and not envelope.sender
-            else {"from_": envelope.sender or settings.TWILIO_SMS_FROM}
+            else {"from_": envelope.sender or vendor_setting("TWILIO_SMS_FROM")}
         )
         try:
             answer = self._client.messages.create(
@@ -139,7 +137,7 @@ class TwilioTexts:
         except requests.ConnectTimeout as error:
             raise SendError("Twilio could not be reached", permanent=False, code="connection") from error
         except requests.ConnectionError as error:
-            left = "NewConnectionError" not in repr(error) and "NameResolutionError" not in repr(error)
+            left = not never_connected(error)
             raise SendError("the line to Twilio broke", permanent=False, code="connection", left=left) from error
         except (requests.RequestException, TwilioException, ValueError) as error:
             # A time-out, or an answer that is not JSON: it may have been taken, so it is not sent again.
@@ -200,8 +198,10 @@ class _TwilioEar:
 
 
 def auth_tokens() -> list[str]:
-    """The account's token; the sandbox signs with one of its own where no account is set."""
-    return [settings.TWILIO_AUTH_TOKEN] if settings.SMS_PROVIDER == "twilio" else [settings.SANDBOX_TWILIO_AUTH_TOKEN]
+    """The account's token, whoever carries what now: late news still comes. The sandbox signs with one of its own."""
+    played = any(is_sandbox(name) for name in provider_names().values())
+    ours = settings.SANDBOX_TWILIO_AUTH_TOKEN if played else ""
+    return [token for token in (vendor_setting("TWILIO_AUTH_TOKEN"), ours) if token]
 
 
 class TwilioStatus(_TwilioEar):
@@ -222,7 +222,7 @@ class TwilioStatus(_TwilioEar):
                 occurred_at=stored.received_at,
                 event_id=f"{form.get('MessageSid', '')}:{status}",
                 state=state,
-                delivery_id=int(delivery) if delivery.isascii() and delivery.isdigit() and len(delivery) < 19 else None,
+                delivery_id=delivery_number(delivery),
                 provider_id=form.get("MessageSid", ""),
                 address=form.get("To", ""),
                 channel="sms",
@@ -239,10 +239,7 @@ class TwilioInbound(_TwilioEar):
     def parse(self, stored: StoredRequest) -> list[News]:
         form = form_of(stored)
         text = form.get("Body", "")
-        word = text.strip().upper().rstrip(".!")
-        given = form.get("OptOutType", "").upper()
-        consent = "stop" if word in STOP_WORDS or given == "STOP" else ""
-        consent = consent or ("start" if word in START_WORDS or given == "START" else "")
+        given = form.get("OptOutType", "").lower()
         return [
             InboundMessage(
                 channel="sms",
@@ -250,6 +247,19 @@ class TwilioInbound(_TwilioEar):
                 text=text[:10_000],
                 occurred_at=stored.received_at,
                 event_id=form.get("MessageSid", "") or form.get("SmsSid", ""),
-                consent=consent,
+                consent=given if given in ("stop", "start") else consent_word(text),
             )
         ]
+
+
+EARS = {"status": TwilioStatus, "inbound": TwilioInbound}
+
+
+def make_adapter(vendor: str, channel: str) -> TwilioTexts:
+    """What the registry asks for."""
+    return TwilioTexts()
+
+
+def make_ear(vendor: str, kind: str) -> _TwilioEar:
+    """Who hears a kind of callback; raises `KeyError` for others."""
+    return EARS[kind]()

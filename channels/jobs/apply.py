@@ -7,10 +7,12 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from channels.adapters import vendor_of
+from channels.enums import DEAD
 from channels.jobs.carrying import CARRIED, holder_of, record_attempt
 from channels.models import Delivery, Message, Receipt, Unmatched
-from channels.ports import DeliveryEvent, InboundMessage, News
-from channels.senders import provider_names
+from channels.ports import TEST_DELIVERY, DeliveryEvent, InboundMessage, News
+from channels.senders import is_sandbox, provider_names
 from channels.services import apply_state
 from channels.services.states import LEFT
 from crm.addresses import normalise_address
@@ -27,7 +29,7 @@ SILENT_TYPES = frozenset({"email_status_update", "sms_status_update"})
 def apply_news(receipt: Receipt, news: News) -> bool:
     """Apply one event or inbound message; False where it fits nobody (it is kept for staff)."""
     if isinstance(news, DeliveryEvent):
-        return _apply_event(receipt, news)
+        return news.delivery_id == TEST_DELIVERY or _apply_event(receipt, news)
     return _apply_inbound(receipt, news)
 
 
@@ -55,6 +57,11 @@ def _find_delivery(event: DeliveryEvent) -> Delivery | None:
     return found
 
 
+def _vendor_heard(receipt: Receipt, carrier: str) -> str:
+    """Who tells: the vendor whose callback it is; what the sandbox plays in another's shape is the sandbox's."""
+    return carrier if is_sandbox(carrier) else vendor_of(receipt.source)
+
+
 def _find_and_hold(event: DeliveryEvent) -> Delivery | None:
     """The delivery, whose family stays what it is until the event is applied.
 
@@ -73,6 +80,10 @@ def _apply_event(receipt: Receipt, event: DeliveryEvent) -> bool:
     if delivery is None:
         _keep(receipt, event.event_id, event.channel, event.address, "", {"type": event.interaction_type})
         return False
+    vendor = _vendor_heard(receipt, delivery.provider)
+    if vendor != delivery.provider and event.state in DEAD:
+        # Another vendor carries it now: what became of the first one's try is no news of this one.
+        event = replace(event, state=None)
     if event.state in LEFT and delivery.sent_at is None:
         # Whoever sent it has not said so yet, or died before: the attempt belongs into the log all the same.
         Message.objects.select_for_update(of=("self",)).get(pk=delivery.message_id)
@@ -83,7 +94,7 @@ def _apply_event(receipt: Receipt, event: DeliveryEvent) -> bool:
             state=event.state or delivery.state,
             error_code=event.error_code,
             error=event.error if event.state in ("failed", "bounced", "undelivered") else "",
-            provider_id=event.provider_id,
+            provider_id=event.provider_id if vendor == delivery.provider else "",
             complained=event.opt_out == "complaint",
         )
     if event.address_dead:
@@ -98,13 +109,13 @@ def _apply_event(receipt: Receipt, event: DeliveryEvent) -> bool:
         # What is told late or again does not turn the clock back.
         works.exclude(last_ok_at__gte=event.occurred_at).update(last_ok_at=event.occurred_at)
     if event.interaction_type not in SILENT_TYPES:
-        _record_event(delivery, event)
+        _record_event(delivery, event, vendor)
     receipt.families.add(delivery.family_id)
     _settle(event.event_id)
     return True
 
 
-def _record_event(delivery: Delivery, event: DeliveryEvent) -> None:
+def _record_event(delivery: Delivery, event: DeliveryEvent, vendor: str) -> None:
     holder = holder_of(delivery)
     detail = {"error": event.error, "code": event.error_code, **event.metadata}
     record_interaction(
@@ -113,7 +124,7 @@ def _record_event(delivery: Delivery, event: DeliveryEvent) -> None:
             member_id=holder.pk if holder else None,
             interaction_type=event.interaction_type,
             occurred_at=min(event.occurred_at, timezone.now()),
-            external_system=delivery.provider,
+            external_system=vendor,
             external_id=event.event_id[:200],
             in_reply_to=str(delivery.pk),
             message_id=delivery.message_id,
@@ -154,7 +165,8 @@ def _apply_inbound(receipt: Receipt, inbound: InboundMessage) -> bool:
         _keep(receipt, inbound.event_id, inbound.channel, address, inbound.text, {"families": sorted(families)})
         return False
     family_id = families.pop()
-    _record_inbound(family_id, [point for point in holders if point.family_id == family_id], inbound)
+    vendor = _vendor_heard(receipt, provider_names().get(inbound.channel, ""))
+    _record_inbound(family_id, [point for point in holders if point.family_id == family_id], inbound, vendor)
     receipt.families.add(family_id)
     _settle(inbound.event_id)
     return True
@@ -180,7 +192,7 @@ def _latest_attempt(families: set[int], inbound: InboundMessage) -> Interaction 
     )
 
 
-def _record_inbound(family_id: int, holders: list[ContactPoint], inbound: InboundMessage) -> None:
+def _record_inbound(family_id: int, holders: list[ContactPoint], inbound: InboundMessage, vendor: str) -> None:
     answered = _latest_attempt({family_id}, inbound)
     members = {point.member_id for point in holders if point.member is not None and not point.member.is_child}
     # A number that several share belongs to the household: nobody is named who may not have written.
@@ -191,7 +203,7 @@ def _record_inbound(family_id: int, holders: list[ContactPoint], inbound: Inboun
             member_id=member_id,
             interaction_type=f"{inbound.channel}_{'replied' if answered else 'received'}",
             occurred_at=inbound.occurred_at,
-            external_system=provider_names().get(inbound.channel, "unknown"),
+            external_system=vendor,
             external_id=inbound.event_id[:200],
             message_id=answered.message_id if answered else None,
             in_reply_to=answered.external_id if answered else "",

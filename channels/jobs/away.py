@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from channels.enums import DeliveryState, WhenAway
 from channels.jobs.asking import ask_of_message
+from channels.jobs.routing import channels_away
 from channels.models import Delivery, Message, Sender
 from channels.models.outbox import URGENT
 from channels.policy import Decision, decide
@@ -20,8 +21,9 @@ def leave_vendors_away() -> int:
     """Move the waiting messages of paused senders to their next channel, by each sender's rule; answers how many."""
     now = timezone.now()
     paused = list(Sender.objects.filter(paused_until__gt=now))
-    away = {sender.channel for sender in paused}
-    return sum(_leave(sender, away) for sender in paused if sender.when_away != WhenAway.WAIT)
+    away = channels_away()
+    # Where another vendor stands by, the messages go to that one and need no other channel.
+    return sum(_leave(one, away) for one in paused if one.channel in away and one.when_away != WhenAway.WAIT)
 
 
 def _leave(sender: Sender, away: set[str]) -> int:

@@ -70,6 +70,7 @@ def record_attempt(delivery: Delivery, at: datetime) -> None:
                 "text": _text_of(delivery)[:500],
                 "to": delivery.address,
                 "provider": delivery.provider,
+                **({"stands_in_for": delivery.stands_in_for} if delivery.stands_in_for else {}),
             },
             created_by_id=delivery.message.created_by_id,
         )

@@ -9,19 +9,21 @@ from typing import Literal
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from channels.adapters import adapter_of
+from channels.adapters import adapter_by
 from channels.enums import DeliveryState
 from channels.jobs.asking import ask_of_message, person_is_gone
 from channels.jobs.carrying import CARRIED, envelope_of, record_attempt
 from channels.jobs.claim import claim_due, give_back
+from channels.jobs.routing import over_to_standby, route_waiting
 from channels.jobs.stops import note_stop
 from channels.models import Delivery, Message, Sender
 from channels.pacing import LONGEST_PAUSE
 from channels.policy import RankedChannel, Snapshot, decide, may_hold
 from channels.ports import SendError, SendResult
+from channels.registry import IN_HOUSE
 from channels.selectors import take_snapshots
 from channels.services import apply_state, refresh_status
-from channels.services.senders import IN_HOUSE, note_failure, note_success, take_turn
+from channels.services.senders import note_failure, note_success, take_turn
 from crm.services import invalidate_address
 from crm.wake import wake
 
@@ -36,6 +38,7 @@ def send_due(*, most: int = 500) -> int:
     """Send due deliveries in batches until none is due or `most` are done; answers how many were claimed."""
     done = 0
     while done < most:
+        route_waiting()
         ids = claim_due(limit=BATCH)
         if not ids:
             return done
@@ -111,7 +114,7 @@ def _send_one(delivery: Delivery) -> bool:
         _send_in_house(delivery)
         return True
     # What cannot even be put into words for the vendor has not left.
-    envelope = envelope_of(delivery)
+    envelope, adapter = envelope_of(delivery), adapter_by(delivery.provider, delivery.channel)
     match _commit_intent(delivery):
         case "no turn":
             give_back([delivery])
@@ -119,7 +122,7 @@ def _send_one(delivery: Delivery) -> bool:
         case "not ours":
             return True
     try:
-        result = adapter_of(delivery.channel).send(envelope)
+        result = adapter.send(envelope)
     except SendError as error:
         return _record_error(delivery, delivery.sender, error)
     except Exception as error:
@@ -138,7 +141,8 @@ def _send_in_house(delivery: Delivery) -> None:
             Message.objects.select_for_update(of=("self",)).get(pk=delivery.message_id)
             state = Delivery.objects.select_for_update().values_list("state", flat=True).get(pk=delivery.pk)
             if state == DeliveryState.SENDING:
-                _record_sent(delivery, adapter_of(delivery.channel).send(envelope_of(delivery)))
+                adapter = adapter_by(delivery.provider, delivery.channel)
+                _record_sent(delivery, adapter.send(envelope_of(delivery)))
     except Exception as error:
         log.exception("delivery %s: the house's own channel broke", delivery.pk)
         _record_fate(delivery, SendError(repr(error), permanent=False, code="crash"))
@@ -200,7 +204,7 @@ def _record_fate(delivery: Delivery, error: SendError) -> None:
 def _try_later(delivery: Delivery, error: SendError) -> None:
     """Back off with jitter: about 30 s, 1, 2, 4, 8 min, or as long as the vendor asks.
 
-    Where its sender is at fault it waits for that, and the try does not count.
+    Where its sender is at fault it waits for that, and the try does not count. A vendor that stands by has it at once.
     """
     message = Message.objects.select_for_update(of=("self",)).get(pk=delivery.message_id)
     arrived = message.deliveries.filter(state__in=(DeliveryState.DELIVERED, DeliveryState.ENGAGED)).exists()
@@ -211,14 +215,16 @@ def _try_later(delivery: Delivery, error: SendError) -> None:
     counted = 0 if error.of_sender else 1
     wait = 30 * 2 ** (delivery.tries - 1) * random.uniform(0.8, 1.2) * counted  # noqa: S311 - spread, not secrecy
     wait = max(wait, min(error.retry_after or 0, LONGEST_PAUSE))
+    over = over_to_standby(delivery)
     Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING).update(
         state=DeliveryState.QUEUED,
-        due_at=timezone.now() + timedelta(seconds=wait),
+        due_at=timezone.now() + timedelta(seconds=0 if over else wait),
         claimed_until=None,
         intent_at=None,
         tries=delivery.tries - 1 + counted,
         error=str(error)[:500],
         error_code=error.code,
         updated_at=timezone.now(),
+        **over,
     )
     refresh_status(message=message)

@@ -11,6 +11,7 @@ from channels.jobs.echoes import forget_echoes, post_echoes
 from channels.jobs.fallback import fall_back
 from channels.jobs.hear import process_receipts, retry_unmatched
 from channels.jobs.outbox import send_due
+from channels.jobs.routing import route_waiting
 from channels.models import Delivery, Message
 from channels.policy import decide
 from channels.selectors import decision_as_json, take_snapshots
@@ -38,6 +39,7 @@ def sweep() -> dict[str, int]:
             "echoes": post_echoes,
             "receipts": process_receipts,
             "rematched": retry_unmatched,
+            "routed": route_waiting,
             "moved": leave_vendors_away,
             "fallbacks": _forgotten_fallbacks,
             "sent": send_due,

@@ -95,6 +95,8 @@ class Delivery(models.Model):
         Sender, models.PROTECT, verbose_name=_("sender"), null=True, related_name="+", db_index=False
     )
     """Who carries it; nobody in particular within the house (portal, calls)."""
+    stands_in_for = models.CharField(_("stands in for"), max_length=30, blank=True, default="")
+    """The vendor that would have carried it, where the one that stands by took over."""
     priority = models.PositiveSmallIntegerField(_("order of going"), default=NORMAL)
     provider_id = models.CharField(_("vendor's id"), max_length=200, blank=True)
     state = models.CharField(_("state"), max_length=12, choices=DeliveryState, default=DeliveryState.QUEUED)

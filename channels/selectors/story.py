@@ -42,6 +42,7 @@ class Leg:
     address: str
     vendor: str
     vendor_id: str
+    stands_in_for: str
     sandbox: bool
     state: StateMark
     steps: list[Step]
@@ -133,6 +134,7 @@ def _leg(leg: Delivery, events: Sequence[Interaction], zone: ZoneInfo) -> Leg:
         address=pretty_address(leg.channel, leg.address),
         vendor=leg.provider,
         vendor_id=leg.provider_id,
+        stands_in_for=leg.stands_in_for,
         sandbox=is_sandbox(leg.provider),
         state=state_mark(leg.state, str(leg.get_state_display()), leg.channel),
         steps=_steps(leg, [one for one in events if _belongs(one, leg)], zone),

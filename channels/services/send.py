@@ -8,12 +8,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from channels.adapters import adapter_of
 from channels.enums import DeliveryState, MessageStatus
 from channels.models import Delivery, Message
 from channels.models.outbox import NORMAL, URGENT
 from channels.policy import CHANNEL_ORDER, Decision, RankedChannel
 from channels.selectors import Ask, decision_as_json, preview
+from channels.senders import provider_names
 from channels.services.filling import fill_requests, filling_problems
 from channels.services.senders import SenderBook
 from channels.services.states import cancel_waiting, refresh_status
@@ -276,7 +276,7 @@ def new_delivery(
     message: Message, place: RankedChannel, *, leg: int, due_at: datetime, senders: SenderBook
 ) -> Delivery:
     """One leg of a message over the channel that was chosen; not saved yet."""
-    provider = adapter_of(place.channel).name
+    provider = provider_names()[place.channel]
     return Delivery(
         message=message,
         family_id=message.family_id,

@@ -11,10 +11,9 @@ from django.utils import timezone
 from channels.models import Sender
 from channels.pacing import LONGEST_PAUSE, pause_seconds, take_slot
 from channels.ports import SendError
+from channels.registry import IN_HOUSE
 from crm.wake import wake
 
-IN_HOUSE = frozenset({"portal", "phone"})
-"""Channels that no vendor carries."""
 _NOTED_EVERY = timedelta(minutes=1)
 _REFUSED_PAUSE = 1.0
 """Seconds for a vendor that says “too many” without saying until when."""
@@ -26,6 +25,10 @@ class SenderBook:
     @cached_property
     def _known(self) -> dict[tuple[str, str, int | None], Sender]:
         return {(one.channel, one.provider, one.topic_id): one for one in Sender.objects.all()}
+
+    def all(self) -> list[Sender]:
+        """Every sender there is."""
+        return list(self._known.values())
 
     def sender_of(self, *, channel: str, provider: str, topic_id: int) -> Sender | None:
         """The topic's own sender, else the one for all topics; None within the house."""

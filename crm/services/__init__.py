@@ -1,7 +1,7 @@
 """Requests to change something on the ground floor: keyword-only verbs, atomic, one public purpose each."""
 
 from crm.services.calls import CallReport, close_call_task, create_call_task, log_call
-from crm.services.changes import note_changes
+from crm.services.changes import note_changes, note_deed, recent_deeds
 from crm.services.consent import record_consent, set_opt_out_channels
 from crm.services.conversations import log_conversation, log_note
 from crm.services.events import add_places, mark_no_shows, set_attendance, unmark_no_shows
@@ -68,7 +68,9 @@ __all__ = [
     "merge_families",
     "move_member",
     "note_changes",
+    "note_deed",
     "pin_interaction",
+    "recent_deeds",
     "record_consent",
     "record_interaction",
     "record_interactions",

@@ -1,6 +1,7 @@
 """Writing down what people and API keys change by one statement for many rows, which no signal tells."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from auditlog.registry import auditlog
@@ -60,6 +61,19 @@ def note_elsewhere(row: Model, *, family_id: int, words: str, field: str, value:
     if who_acts() is not None:
         about_it = _about(row) | {"family_id": family_id, "object_repr": words}
         Change.objects.create(**about_it, action=Change.Action.UPDATE, changes={field: [None, _plain(value)]})
+
+
+def note_deed(row: Model, deed: str, value: str) -> None:
+    """Tell of something that was done with a row and changed none of its fields; nothing where nobody acts."""
+    if who_acts() is not None:
+        Change.objects.create(**_about(row), action=Change.Action.UPDATE, changes={deed: [None, value]})
+
+
+def recent_deeds(row: Model, deed: str, *, since: datetime) -> int:
+    """How often that was done with this row lately, by whomever."""
+    kind = ContentType.objects.get_for_model(type(row))
+    done = Change.objects.filter(content_type=kind, object_id=row.pk, timestamp__gte=since)
+    return sum(deed in (changes or {}) for changes in done.values_list("changes", flat=True))
 
 
 def _come(words: Sequence[str]) -> dict[str, Any]:
