@@ -6,7 +6,7 @@ from channels.adapters.email import AnymailEar, AnymailEmail
 from channels.adapters.inhouse import PhoneTasks, PortalInbox
 from channels.adapters.sandbox import SandboxEmail, SandboxTexts
 from channels.adapters.twilio import TwilioInbound, TwilioStatus, TwilioTexts
-from channels.ports import Adapter, Ear
+from channels.ports import Adapter, Ear, Finder
 from channels.senders import provider_names
 
 
@@ -25,6 +25,13 @@ def adapters() -> dict[str, Adapter]:
 def adapter_of(channel: str) -> Adapter:
     """The adapter that carries a channel; raises `KeyError` where none does."""
     return adapters()[channel]
+
+
+def finder_of(channel: str, provider: str) -> Finder | None:
+    """Who can ask this vendor what became of a message; None where nobody can."""
+    adapter = adapters().get(channel)
+    known = adapter is not None and adapter.name == provider and adapter.capabilities.asks
+    return adapter if known and isinstance(adapter, Finder) else None
 
 
 def ear_of(source: str) -> Ear:

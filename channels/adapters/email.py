@@ -23,6 +23,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.http import HttpRequest
 
+from channels.adapters.email_lookups import LOOKUPS, look_up
 from channels.ports import (
     Capabilities,
     DeliveryEvent,
@@ -31,6 +32,7 @@ from channels.ports import (
     Refused,
     SendError,
     SendResult,
+    Sought,
     StoredRequest,
     wait_asked,
 )
@@ -39,10 +41,13 @@ from channels.ports import (
 class AnymailEmail:
     """Sends one email to one person; our delivery id travels as metadata, so a callback finds its delivery."""
 
-    capabilities = Capabilities(frozenset({"email"}))
-
     def __init__(self, name: str) -> None:
         self.name = name
+        self.capabilities = Capabilities(frozenset({"email"}), asks=name in LOOKUPS)
+
+    def find(self, sought: Sought) -> list[DeliveryEvent]:
+        """What the vendor's own search tells of our delivery id."""
+        return look_up(self.name, sought)
 
     def send(self, envelope: Envelope) -> SendResult:
         try:

@@ -73,6 +73,14 @@ def _apply_event(receipt: Receipt, event: DeliveryEvent) -> bool:
     if delivery is None:
         _keep(receipt, event.event_id, event.channel, event.address, "", {"type": event.interaction_type})
         return False
+    bring(delivery, event)
+    receipt.families.add(delivery.family_id)
+    _settle(event.event_id)
+    return True
+
+
+def bring(delivery: Delivery, event: DeliveryEvent) -> None:
+    """Bring an event to the delivery that it belongs to: its state, its address and the log."""
     if event.state in LEFT and delivery.sent_at is None:
         # Whoever sent it has not said so yet, or died before: the attempt belongs into the log all the same.
         Message.objects.select_for_update(of=("self",)).get(pk=delivery.message_id)
@@ -99,9 +107,6 @@ def _apply_event(receipt: Receipt, event: DeliveryEvent) -> bool:
         works.exclude(last_ok_at__gte=event.occurred_at).update(last_ok_at=event.occurred_at)
     if event.interaction_type not in SILENT_TYPES:
         _record_event(delivery, event)
-    receipt.families.add(delivery.family_id)
-    _settle(event.event_id)
-    return True
 
 
 def _record_event(delivery: Delivery, event: DeliveryEvent) -> None:

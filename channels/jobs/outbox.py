@@ -22,6 +22,7 @@ from channels.ports import SendError, SendResult
 from channels.selectors import take_snapshots
 from channels.services import apply_state, refresh_status
 from channels.services.senders import IN_HOUSE, note_failure, note_success, take_turn
+from channels.services.states import queue_again
 from crm.services import invalidate_address
 from crm.wake import wake
 
@@ -211,14 +212,11 @@ def _try_later(delivery: Delivery, error: SendError) -> None:
     counted = 0 if error.of_sender else 1
     wait = 30 * 2 ** (delivery.tries - 1) * random.uniform(0.8, 1.2) * counted  # noqa: S311 - spread, not secrecy
     wait = max(wait, min(error.retry_after or 0, LONGEST_PAUSE))
-    Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING).update(
-        state=DeliveryState.QUEUED,
+    queue_again(
+        Delivery.objects.filter(pk=delivery.pk),
         due_at=timezone.now() + timedelta(seconds=wait),
-        claimed_until=None,
-        intent_at=None,
         tries=delivery.tries - 1 + counted,
         error=str(error)[:500],
         error_code=error.code,
-        updated_at=timezone.now(),
     )
     refresh_status(message=message)

@@ -1,11 +1,13 @@
 """The one place where a delivery's state changes, and a message's status follows."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from channels.adapters import finder_of
 from channels.enums import ALIVE, DEAD, DeliveryState, MessageStatus, further_state
 from channels.models import Delivery, Message
 from crm.enums import TaskState
@@ -15,6 +17,9 @@ from crm.wake import wake
 
 LEFT = frozenset({"sent", "delivered", "engaged", "bounced", "undelivered"})
 """States of what has left our hands, whoever told us so."""
+
+ASKED_AFTER = {"unknown": timedelta(minutes=1), "sent": timedelta(hours=1)}
+"""How long its callback may take before the vendor is asked."""
 
 _FURTHEST = ("engaged", "delivered", "sent", "unknown", "sending", "queued")
 
@@ -48,6 +53,8 @@ def apply_state(
         delivery.sent_at = delivery.sent_at or delivery.intent_at or timezone.now()
     delivery.complained = delivery.complained or complained
     delivery.claimed_until = None if delivery.state != DeliveryState.SENDING else delivery.claimed_until
+    if delivery.state != before:
+        delivery.asks, delivery.ask_at = 0, _first_question(delivery)
     delivery.save()
     if delivery.state != before:
         message.fallback_pending = message.fallback_pending or delivery.state in DEAD
@@ -56,6 +63,14 @@ def apply_state(
         if delivery.state in DEAD:
             wake("channels.fall_back", message.pk)
     return delivery
+
+
+def _first_question(delivery: Delivery) -> datetime | None:
+    """When its vendor is asked what became of it: soon where we cannot know, later where only the end is missing."""
+    patience = ASKED_AFTER.get(delivery.state)
+    if patience is None or finder_of(delivery.channel, delivery.provider) is None:
+        return None
+    return timezone.now() + patience
 
 
 def _settle_siblings(delivery: Delivery) -> None:
@@ -67,6 +82,16 @@ def _settle_siblings(delivery: Delivery) -> None:
     asked = [f"delivery:{pk}" for pk in others.filter(channel="phone", state="sent").values_list("pk", flat=True)]
     for task in CallTask.objects.filter(source__in=asked, state=TaskState.OPEN):
         change_call_task(task=task, changes=TaskChanges(cancelled=True))
+
+
+def queue_again(deliveries: QuerySet[Delivery], **changes: Any) -> int:
+    """The one way back: what was claimed and certainly has not left is queued again; answers how many.
+
+    The caller's conditions say why it is certain: no intent was committed, or the vendor said no before taking it.
+    """
+    return deliveries.filter(state=DeliveryState.SENDING).update(
+        state=DeliveryState.QUEUED, claimed_until=None, intent_at=None, updated_at=timezone.now(), **changes
+    )
 
 
 def cancel_waiting(deliveries: QuerySet[Delivery], *, why: str) -> int:

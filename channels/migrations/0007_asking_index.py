@@ -1,0 +1,17 @@
+"""Finds the deliveries whose vendor is to be asked; built beside the traffic."""
+
+from django.db import migrations, models
+
+from crm.indexing import AddIndexQuietly
+
+
+class Migration(migrations.Migration):
+    atomic = False
+    dependencies = [("channels", "0006_asking_vendors")]
+
+    operations = [
+        AddIndexQuietly(
+            model_name="delivery",
+            index=models.Index(condition=models.Q(ask_at__isnull=False), fields=["ask_at"], name="delivery_ask"),
+        ),
+    ]
