@@ -23,6 +23,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.http import HttpRequest
 
+from channels.adapters.email_lines import drop_line, mail_line
 from channels.adapters.email_lookups import LOOKUPS, look_up
 from channels.ports import (
     Capabilities,
@@ -54,8 +55,11 @@ class AnymailEmail:
             message = compose(envelope)
         except (ValueError, UnicodeError) as error:
             raise SendError(str(error), permanent=True, code="unsendable") from error
+        except ImproperlyConfigured as error:
+            # Nothing has left, and every message would meet the same: they wait until it is put right.
+            raise SendError(str(error)[:400], permanent=False, code="not_configured", of_sender=True) from error
         try:
-            message.send()
+            self._hand_over(message)
         except AnymailRecipientsRefused as error:
             raise SendError(str(error), permanent=True, code="refused", address_dead=True) from error
         except AnymailAPIError as error:
@@ -68,10 +72,18 @@ class AnymailEmail:
             raise _smtp_error(error) from error
         return self._result(message)
 
+    def _hand_over(self, message: EmailMultiAlternatives) -> None:
+        try:
+            message.send()
+        except BaseException:
+            drop_line()
+            raise
+
     def _result(self, message: EmailMultiAlternatives) -> SendResult:
         if self.name == "smtp":
             return SendResult(provider_id=str(message.extra_headers["Message-ID"]))
         status = message.anymail_status  # type: ignore[attr-defined]
+        _check_answer(self.name, status.esp_response)
         if not status.message_id or isinstance(status.message_id, set):
             raise SendError("the vendor answered without a message id", permanent=False, code="no_id", left=True)
         refused = {"rejected", "invalid", "failed"} & set(status.status or ())
@@ -80,6 +92,20 @@ class AnymailEmail:
             word = "invalid" if "invalid" in refused else refused.pop()
             raise SendError(f"the vendor said {word}", permanent=True, code=word, address_dead=word == "invalid")
         return SendResult(provider_id=str(status.message_id))
+
+
+def _check_answer(provider: str, response: Any) -> None:
+    """Raises `SendError` for a page instead of an answer: Anymail believes some vendors whatever they say.
+
+    SendGrid answers 202 with X-Message-ID and nothing else (docs.sendgrid.com, v3 Mail Send).
+    """
+    headers = getattr(response, "headers", None)
+    if headers is None:
+        return
+    page = "text/html" in headers.get("Content-Type", "").lower()
+    silent = provider == "sendgrid" and not (response.status_code == 202 and headers.get("X-Message-ID"))
+    if page or silent:
+        raise SendError("the vendor’s answer cannot be read", permanent=False, code="unreadable", left=True)
 
 
 def setup_problem(provider: str) -> str:
@@ -107,7 +133,7 @@ def compose(envelope: Envelope) -> EmailMultiAlternatives:
         from_email=envelope.sender or settings.DEFAULT_FROM_EMAIL,
         to=[formataddr((envelope.person, envelope.address))],
         headers={"Message-ID": make_msgid(f"d{envelope.delivery_id}", domain=_domain())},
-        connection=get_connection(),
+        connection=mail_line(),
     )
     if envelope.html:
         message.attach_alternative(envelope.html, "text/html")
