@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
 from channels.adapters.email_lines import drop_line, mail_line
 from channels.jobs import send_due
@@ -37,7 +38,7 @@ def no_line_of_others() -> Iterator[None]:
     drop_line()
 
 
-def use(settings: Any, vendor: str, url: str, **anymail: str) -> str:
+def use(settings: Any, vendor: str, url: str) -> str:
     """Let the vendor live at this address; answers its channel."""
     if vendor == "twilio":
         settings.SMS_PROVIDER = "twilio"
@@ -46,13 +47,9 @@ def use(settings: Any, vendor: str, url: str, **anymail: str) -> str:
         return "sms"
     settings.EMAIL_PROVIDER = vendor
     settings.EMAIL_BACKEND = f"anymail.backends.{vendor}.EmailBackend"
-    known = {
-        KEYS[vendor]: "key",
-        "MAILJET_SECRET_KEY": "key",
-        "REQUESTS_TIMEOUT": 0.5,
-        "IGNORE_UNSUPPORTED_FEATURES": True,
-    }
-    settings.ANYMAIL = {**settings.ANYMAIL, f"{vendor.upper()}_API_URL": f"{url}/v3/", **known, **anymail}
+    known = {KEYS[vendor]: "key", "MAILJET_SECRET_KEY": "key", f"{vendor.upper()}_API_URL": f"{url}/v3/"}
+    how = {"REQUESTS_TIMEOUT": 0.3, "IGNORE_UNSUPPORTED_FEATURES": True}
+    settings.ANYMAIL = {**settings.ANYMAIL, **known, **how}
     return "email"
 
 
@@ -141,7 +138,7 @@ def test_a_vendor_that_is_too_late_is_not_asked_again(
 ) -> None:
     monkeypatch.setattr("channels.adapters.twilio.TIMEOUT", 0.3)
     with http_double(doubles.twilio_yes) as double:
-        double.delay = 1.2
+        double.delay = 0.7
         delivery = outcome(use(settings, vendor, double.url))
         assert (delivery.state, len(double.seen)) == ("unknown", 1)
 
@@ -198,3 +195,19 @@ def test_a_line_is_kept_for_the_next_message_and_dropped_after_an_error(settings
         say("email")
         send_due()
         assert mail_line() is not first
+
+
+def test_a_task_whose_time_is_over_stops_and_leaves_the_rest_to_the_next(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(*_arguments: Any, **_named: Any) -> None:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr("channels.adapters.twilio.TwilioTexts.send", endless)
+    channel = use(settings, "twilio", "http://127.0.0.1:1")
+    for _each in range(2):
+        say(channel)
+    with pytest.raises(SoftTimeLimitExceeded):
+        send_due()
+    assert sorted(Delivery.objects.values_list("state", flat=True)) == ["sending", "unknown"]
+    assert Delivery.objects.get(state="sending").intent_at is None

@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 from typing import Literal
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
@@ -123,6 +124,10 @@ def _send_one(delivery: Delivery) -> bool:
         result = adapter_of(delivery.channel).send(envelope)
     except SendError as error:
         return _record_error(delivery, delivery.sender, error)
+    except SoftTimeLimitExceeded:
+        # The vendor takes longer than a task may: what it was told is not known, and there is no time for the others.
+        _record_fate(delivery, SendError("the vendor took too long", permanent=False, code="too_long", left=True))
+        raise
     except Exception as error:
         log.exception("delivery %s: the adapter broke; its fate is not known", delivery.pk)
         return _record_error(
