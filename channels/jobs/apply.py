@@ -81,10 +81,10 @@ def _apply_event(receipt: Receipt, event: DeliveryEvent) -> bool:
 
 def bring(delivery: Delivery, event: DeliveryEvent) -> None:
     """Bring an event to the delivery that it belongs to: its state, its address and the log."""
-    if event.state in LEFT and delivery.sent_at is None:
+    if event.state in LEFT and (delivery.sent_at is None or delivery.claimed_until is not None):
         # Whoever sent it has not said so yet, or died before: the attempt belongs into the log all the same.
         Message.objects.select_for_update(of=("self",)).get(pk=delivery.message_id)
-        record_attempt(delivery, min(delivery.intent_at or event.occurred_at, timezone.now()))
+        record_attempt(delivery, min(delivery.sent_at or delivery.intent_at or event.occurred_at, timezone.now()))
     if event.state is not None or event.opt_out == "complaint":
         apply_state(
             delivery_id=delivery.pk,

@@ -13,6 +13,7 @@ from channels.jobs.echoes import forget_echoes, post_echoes
 from channels.jobs.fallback import fall_back
 from channels.jobs.hear import process_receipts, retry_unmatched
 from channels.jobs.outbox import send_due
+from channels.jobs.results import enter_owed
 from channels.models import Delivery, Message
 from channels.policy import decide
 from channels.selectors import decision_as_json, take_snapshots
@@ -39,6 +40,7 @@ def sweep() -> dict[str, int]:
     return run_parts(
         {
             "freed": free_dead_claims,
+            "entered": enter_owed,
             "released": release_held,
             "echoes": post_echoes,
             "receipts": process_receipts,

@@ -120,6 +120,9 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["state", "sender", "priority", "due_at", "id"], name="delivery_queue"),
             models.Index(fields=["provider_id"], name="delivery_provider_id"),
+            models.Index(
+                fields=["claimed_until"], condition=models.Q(claimed_until__isnull=False), name="delivery_claimed"
+            ),
             models.Index(fields=["ask_at"], condition=models.Q(ask_at__isnull=False), name="delivery_ask"),
             models.Index(fields=["family", "-id"], name="delivery_family"),
         ]

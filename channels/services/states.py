@@ -1,5 +1,7 @@
 """The one place where a delivery's state changes, and a message's status follows."""
 
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,7 +56,7 @@ def apply_state(
     delivery.complained = delivery.complained or complained
     delivery.claimed_until = None if delivery.state != DeliveryState.SENDING else delivery.claimed_until
     if delivery.state != before:
-        delivery.asks, delivery.ask_at = 0, _first_question(delivery)
+        delivery.asks, delivery.ask_at = 0, _first_question(delivery.channel, delivery.provider, delivery.state)
     delivery.save()
     if delivery.state != before:
         message.fallback_pending = message.fallback_pending or delivery.state in DEAD
@@ -65,10 +67,43 @@ def apply_state(
     return delivery
 
 
-def _first_question(delivery: Delivery) -> datetime | None:
+def keep_yes(delivery: Delivery, *, provider_id: str, at: datetime, entered_by: datetime) -> bool:
+    """The vendor's yes in one statement, for a delivery that waits for nothing else; False where news came before.
+
+    The message's status and the log are still owed. Until they are there `claimed_until` stands, and a sweeper finds
+    the delivery by it.
+    """
+    return bool(
+        Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING).update(
+            state=DeliveryState.SENT,
+            provider_id=provider_id[:200],
+            sent_at=at,
+            claimed_until=entered_by,
+            asks=0,
+            ask_at=_first_question(delivery.channel, delivery.provider, DeliveryState.SENT),
+            updated_at=at,
+        )
+    )
+
+
+def refresh_statuses(message_ids: Collection[int]) -> None:
+    """The statuses of many messages, whose rows are locked here; most change alike, in one statement for all."""
+    messages = {
+        one.pk: one for one in Message.objects.select_for_update(of=("self",)).filter(pk__in=message_ids).order_by("pk")
+    }
+    legs: defaultdict[int, list[Delivery]] = defaultdict(list)
+    for leg in Delivery.objects.filter(message__in=messages).order_by("leg"):
+        legs[leg.message_id].append(leg)
+    plain = [pk for pk, some in legs.items() if [leg.state for leg in some] == [DeliveryState.SENT]]
+    Message.objects.filter(pk__in=plain).update(status=MessageStatus.SENT, error="", updated_at=timezone.now())
+    for pk in messages.keys() - set(plain):
+        refresh_status(message=messages[pk])
+
+
+def _first_question(channel: str, provider: str, state: str) -> datetime | None:
     """When its vendor is asked what became of it: soon where we cannot know, later where only the end is missing."""
-    patience = ASKED_AFTER.get(delivery.state)
-    if patience is None or finder_of(delivery.channel, delivery.provider) is None:
+    patience = ASKED_AFTER.get(state)
+    if patience is None or finder_of(channel, provider) is None:
         return None
     return timezone.now() + patience
 
