@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 TEST_DELIVERY = 0
 """The delivery id of a test message, which has no delivery: what a vendor tells of it concerns nobody."""
@@ -126,6 +126,15 @@ class DeliveryEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Sought:
+    """A message whose fate we do not know: what was to leave, when it was begun, and the vendor's id if it told one."""
+
+    envelope: Envelope
+    intent_at: datetime
+    provider_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class InboundMessage:
     """Something a person wrote to us; `consent` is stop or start where it is a consent word."""
 
@@ -147,6 +156,8 @@ class Capabilities:
 
     channels: frozenset[str]
     sandbox: bool = False
+    asks: bool = False
+    """Whether the vendor can be asked what became of a message (`Finder`)."""
 
 
 class Refused(Exception):
@@ -177,6 +188,18 @@ class Adapter(Protocol):
     capabilities: Capabilities
 
     def send(self, envelope: Envelope) -> SendResult: ...
+
+
+@runtime_checkable
+class Finder(Protocol):
+    """An adapter whose vendor can be asked; raises `SendError` where it does not answer."""
+
+    def find(self, sought: Sought) -> list[DeliveryEvent]:
+        """Every message at the vendor that may be this one, with what became of it; none: it does not know of any.
+
+        An event that names our delivery id is certain; the others only look alike (recipient, text, time).
+        """
+        ...
 
 
 class Ear(Protocol):

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from channels import jobs
+from crm.services import run_once_a_slot, slot_of
 
 
 @shared_task(name="channels.send_due")
@@ -27,4 +28,9 @@ def post_echoes() -> None:
 
 @shared_task(name="channels.sweep")
 def sweep() -> None:
-    jobs.sweep()
+    run_once_a_slot(job="channels.sweep", slot=slot_of(10), work=jobs.sweep)
+
+
+@shared_task(name="channels.ask_vendors")
+def ask_vendors() -> None:
+    run_once_a_slot(job="channels.ask_vendors", slot=slot_of(60), work=jobs.ask_vendors)

@@ -19,6 +19,7 @@ class Seen:
     path: str
     headers: dict[str, str]
     body: bytes
+    method: str = "POST"
 
     @property
     def form(self) -> dict[str, str]:
@@ -106,7 +107,7 @@ def http_double(answer: Callable[[Seen], Answer]) -> Iterator[Double]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            seen = Seen(self.path, dict(self.headers.items()), body)
+            seen = Seen(self.path, dict(self.headers.items()), body, self.command)
             double.seen.append(seen)
             time.sleep(double.delay)
             if double.hang_up:
@@ -122,6 +123,8 @@ def http_double(answer: Callable[[Seen], Answer]) -> Iterator[Double]:
             self.end_headers()
             with contextlib.suppress(BrokenPipeError):  # the client has given up waiting
                 self.wfile.write(text.encode())
+
+        do_GET = do_POST
 
         def log_message(self, *_arguments: object) -> None:
             pass

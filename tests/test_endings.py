@@ -235,8 +235,8 @@ def test_a_stop_word_while_others_are_being_sent_is_heard(monkeypatch: pytest.Mo
 
     sent_one = outbox._send_one
 
-    def send_and_hear_stop(delivery: Delivery) -> bool:
-        goes_on = sent_one(delivery)
+    def send_and_hear_stop(delivery: Delivery, left: Any) -> bool:
+        goes_on = sent_one(delivery, left)
         record_consent(granted=False, source="stop_word", address="+447700900042", channel="sms")
         return goes_on
 

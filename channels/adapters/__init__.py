@@ -3,7 +3,7 @@
 from functools import cache
 from importlib import import_module
 
-from channels.ports import Adapter, Ear
+from channels.ports import Adapter, Ear, Finder
 from channels.registry import VENDORS
 from channels.senders import provider_names
 
@@ -21,6 +21,14 @@ def adapter_by(vendor: str, channel: str) -> Adapter:
 def adapter_of(channel: str) -> Adapter:
     """The adapter of the first vendor of a channel; raises `KeyError` where there is none."""
     return adapter_by(provider_names()[channel], channel)
+
+
+def finder_of(channel: str, provider: str) -> Finder | None:
+    """Who can ask this vendor what became of a message; None where nobody can."""
+    if provider not in VENDORS or channel not in VENDORS[provider].channels:
+        return None
+    adapter = adapter_by(provider, channel)
+    return adapter if adapter.capabilities.asks and isinstance(adapter, Finder) else None
 
 
 def ear_of(source: str) -> Ear:

@@ -21,10 +21,12 @@ from anymail.urls import urlpatterns as anymail_urls
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied, SuspiciousOperation
 from django.core.handlers.wsgi import WSGIRequest
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest
 from requests.structures import CaseInsensitiveDict
 
+from channels.adapters.email_lines import connection_by, drop_line, mail_line
+from channels.adapters.email_lookups import LOOKUPS, look_up
 from channels.adapters.reading import clean, delivery_number, never_connected
 from channels.ports import (
     Capabilities,
@@ -34,31 +36,36 @@ from channels.ports import (
     Refused,
     SendError,
     SendResult,
+    Sought,
     StoredRequest,
     wait_asked,
 )
 from channels.unsubscribing import footed_html, footed_text, leave_headers, leave_url
 
-# Amazon's client repeats by itself up to five times, also what may have left; how often is ours to decide.
-AWS_ONCE = {"retries": {"total_max_attempts": 1}, "connect_timeout": 10, "read_timeout": 20}
 AWS_NEVER_LEFT = frozenset({"EndpointConnectionError", "ConnectTimeoutError", "NoCredentialsError"})
 
 
 class AnymailEmail:
     """Sends one email to one person; our delivery id travels as metadata, so a callback finds its delivery."""
 
-    capabilities = Capabilities(frozenset({"email"}))
-
     def __init__(self, name: str) -> None:
         self.name = name
+        self.capabilities = Capabilities(frozenset({"email"}), asks=name in LOOKUPS)
+
+    def find(self, sought: Sought) -> list[DeliveryEvent]:
+        """What the vendor's own search tells of our delivery id."""
+        return look_up(self.name, sought)
 
     def send(self, envelope: Envelope) -> SendResult:
         try:
             message = compose(envelope, self.name)
         except (ValueError, UnicodeError) as error:
             raise SendError(str(error), permanent=True, code="unsendable") from error
+        except ImproperlyConfigured as error:
+            # Nothing has left, and every message would meet the same: they wait until it is put right.
+            raise SendError(str(error)[:400], permanent=False, code="not_configured", of_sender=True) from error
         try:
-            message.send()
+            self._hand_over(message)
         except AnymailRecipientsRefused as error:
             raise _recipients_error(error, _status_of(message).status or set()) from error
         except AnymailAPIError as error:
@@ -74,19 +81,23 @@ class AnymailEmail:
             raise SendError(
                 f"the vendor's answer cannot be read: {error!r}", permanent=False, code="unreadable", left=True
             ) from error
-        finally:
+        return self._result(message)
+
+    def _hand_over(self, message: EmailMultiAlternatives) -> None:
+        try:
+            message.send()
+        except BaseException:
+            drop_line()
             # Django leaves a line open whose log-in was refused; that it cannot be closed nicely changes nothing.
             with suppress(OSError):
-                message.connection.close()
-        return self._result(message)
+                message.connection.close()  # type: ignore[union-attr]
+            raise
 
     def _result(self, message: EmailMultiAlternatives) -> SendResult:
         if self.name == "smtp":
             return SendResult(provider_id=str(message.extra_headers["Message-ID"]))
         status = _status_of(message)
-        if not _is_readable(status.esp_response):
-            # A page in place of an answer, as a proxy gives it: Anymail looks at what some vendors say, and not at all.
-            raise SendError("the vendor's answer cannot be read", permanent=False, code="unreadable", left=True)
+        _check_answer(self.name, status.esp_response)
         if not status.message_id or isinstance(status.message_id, set):
             raise SendError("the vendor answered without a message id", permanent=False, code="no_id", left=True)
         refused = {"rejected", "invalid", "failed"} & set(status.status or ())
@@ -109,9 +120,21 @@ def _recipients_error(error: AnymailRecipientsRefused, said: set[str]) -> SendEr
     return SendError(str(error), permanent=True, code="refused", address_dead="invalid" in said)
 
 
-def _is_readable(response: Any) -> bool:
+def _check_answer(provider: str, response: Any) -> None:
+    """Raises `SendError` for a page instead of an answer: Anymail believes some vendors whatever they say.
+
+    SendGrid answers 202 with X-Message-ID and nothing else (docs.sendgrid.com, v3 Mail Send).
+    """
+    if not isinstance(response, requests.Response):
+        return
+    silent = provider == "sendgrid" and not (response.status_code == 202 and response.headers.get("X-Message-ID"))
+    if silent or not _is_readable(response):
+        raise SendError("the vendor’s answer cannot be read", permanent=False, code="unreadable", left=True)
+
+
+def _is_readable(response: requests.Response) -> bool:
     """Whether the answer is what these interfaces say: nothing, or JSON."""
-    if not isinstance(response, requests.Response) or not response.content:
+    if not response.content:
         return True
     try:
         response.json()
@@ -141,17 +164,6 @@ def setup_problem(setting: str, provider: str) -> str:
     return ""
 
 
-def connection_by(provider: str) -> Any:
-    """The mail backend of a vendor; raises `ImproperlyConfigured` or `ImportError` where something is missing."""
-    if provider == "smtp":
-        return get_connection("django.core.mail.backends.smtp.EmailBackend")
-    own: dict[str, Any] = {}
-    if provider == "amazon_ses":
-        given: Any = settings.ANYMAIL.get("AMAZON_SES_CLIENT_PARAMS") or {}
-        own = {"client_params": {"config": AWS_ONCE, **given}}
-    return get_connection(f"anymail.backends.{provider}.EmailBackend", **own)
-
-
 def compose(envelope: Envelope, provider: str) -> EmailMultiAlternatives:
     """The email as the vendor gets it: one recipient, plain text, HTML where there is some.
 
@@ -165,7 +177,7 @@ def compose(envelope: Envelope, provider: str) -> EmailMultiAlternatives:
         to=[formataddr((envelope.person, envelope.address))],
         headers={"Message-ID": make_msgid(f"d{envelope.delivery_id}", domain=_domain())}
         | (leave_headers(leave) if leave else {}),
-        connection=connection_by(provider),
+        connection=mail_line(provider),
     )
     if envelope.html:
         message.attach_alternative(footed_html(envelope.html, leave) if leave else envelope.html, "text/html")

@@ -4,18 +4,21 @@ Rules: www.twilio.com/docs/messaging/api/message-resource and /docs/usage/webhoo
 """
 
 import threading
+from datetime import timedelta
 from functools import cached_property
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import requests
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
+from twilio.rest.api.v2010.account.message import MessageInstance
 
 from channels.adapters.reading import consent_word, delivery_number, form_of, never_connected
 from channels.ports import (
@@ -28,12 +31,16 @@ from channels.ports import (
     Refused,
     SendError,
     SendResult,
+    Sought,
     StoredRequest,
     wait_asked,
 )  # fmt: skip
 from channels.senders import is_sandbox, provider_names, vendor_setting
 
 TIMEOUT = 15
+FIND_EARLIER, FIND_LATER = timedelta(minutes=2), timedelta(minutes=15)
+"""Clocks differ a little; after the task's hard time limit nobody hands over this message any more."""
+FIND_MOST = 200
 STATUS_PATH = "/webhooks/twilio/status/"
 INBOUND_PATH = "/webhooks/twilio/inbound/"
 
@@ -114,7 +121,7 @@ class TwilioTexts:
     """Sends one text; the client's own retries are off, as a repeat is ours to decide."""
 
     name = "twilio"
-    capabilities = Capabilities(frozenset({"sms"}))
+    capabilities = Capabilities(frozenset({"sms"}), asks=True)
 
     @cached_property
     def _client(self) -> Client:
@@ -147,6 +154,49 @@ class TwilioTexts:
         if not answer.sid:
             raise SendError("Twilio answered without a message id", permanent=False, code="no_id", left=True)
         return SendResult(provider_id=answer.sid)
+
+    def find(self, sought: Sought) -> list[DeliveryEvent]:
+        """By Twilio's id, else by recipient, text and time, as its list tells nothing of our own id.
+
+        A message in Twilio's queue has no date of sending yet, so that times are compared here.
+        """
+        try:
+            if sought.provider_id:
+                told = [self._client.messages(sought.provider_id).fetch()]
+            else:
+                since = sought.intent_at - FIND_EARLIER
+                told = self._client.messages.list(to=sought.envelope.address, date_sent_after=since, limit=FIND_MOST)
+                told = [one for one in told if _may_be(one, sought)]
+        except (TwilioRestException, TwilioServiceException) as error:
+            raise _rest_error(error) from error
+        except (requests.RequestException, TwilioException, ValueError) as error:
+            raise SendError(f"Twilio could not be asked: {error}"[:400], permanent=False, code="connection") from error
+        return [_event_of_found(one, sought.envelope.channel) for one in told]
+
+
+def _may_be(told: MessageInstance, sought: Sought) -> bool:
+    """Whether this may be ours: same text, ours to send, made between our intent and the end of our patience."""
+    made = told.date_created
+    in_time = made is not None and sought.intent_at - FIND_EARLIER <= made <= sought.intent_at + FIND_LATER
+    outwards = str(told.direction or "").startswith("outbound")
+    return in_time and outwards and (told.body or "").strip() == sought.envelope.text.strip()
+
+
+def _event_of_found(told: MessageInstance, channel: str) -> DeliveryEvent:
+    """The same event that the callback would have brought, so that either may come first."""
+    status, code = str(told.status or ""), str(told.error_code or "")
+    kind, state = STATES.get(status, ("sms_status_update", None))
+    return DeliveryEvent(
+        interaction_type=kind,
+        occurred_at=told.date_updated or told.date_created or timezone.now(),
+        event_id=f"{told.sid}:{status}",
+        state=state or "sent",
+        provider_id=str(told.sid or ""),
+        channel=channel,
+        error_code=code,
+        error=_words_of(code, told.error_message or ""),
+        address_dead=FAULTS.get(code, _UNKNOWN_FAULT).address_dead,
+    )
 
 
 def _rest_error(error: TwilioRestException | TwilioServiceException) -> SendError:

@@ -80,14 +80,21 @@ def _apply_event(receipt: Receipt, event: DeliveryEvent) -> bool:
     if delivery is None:
         _keep(receipt, event.event_id, event.channel, event.address, "", {"type": event.interaction_type})
         return False
-    vendor = _vendor_heard(receipt, delivery.provider)
+    bring(delivery, event, _vendor_heard(receipt, delivery.provider))
+    receipt.families.add(delivery.family_id)
+    _settle(event.event_id)
+    return True
+
+
+def bring(delivery: Delivery, event: DeliveryEvent, vendor: str) -> None:
+    """Bring an event that a vendor told to the delivery that it belongs to: its state, its address and the log."""
     if vendor != delivery.provider and event.state in DEAD:
         # Another vendor carries it now: what became of the first one's try is no news of this one.
         event = replace(event, state=None)
-    if event.state in LEFT and delivery.sent_at is None:
+    if event.state in LEFT and (delivery.sent_at is None or delivery.claimed_until is not None):
         # Whoever sent it has not said so yet, or died before: the attempt belongs into the log all the same.
         Message.objects.select_for_update(of=("self",)).get(pk=delivery.message_id)
-        record_attempt(delivery, min(delivery.intent_at or event.occurred_at, timezone.now()))
+        record_attempt(delivery, min(delivery.sent_at or delivery.intent_at or event.occurred_at, timezone.now()))
     if event.state is not None or event.opt_out == "complaint":
         apply_state(
             delivery_id=delivery.pk,
@@ -110,9 +117,6 @@ def _apply_event(receipt: Receipt, event: DeliveryEvent) -> bool:
         works.exclude(last_ok_at__gte=event.occurred_at).update(last_ok_at=event.occurred_at)
     if event.interaction_type not in SILENT_TYPES:
         _record_event(delivery, event, vendor)
-    receipt.families.add(delivery.family_id)
-    _settle(event.event_id)
-    return True
 
 
 def _record_event(delivery: Delivery, event: DeliveryEvent, vendor: str) -> None:

@@ -1,12 +1,13 @@
 """What a delivery carries, to whom, and its entry in the log."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from channels.models import Delivery
 from channels.ports import Envelope
 from crm.enums import TopicKind
 from crm.models import Member
-from crm.services import EARSHOT, NewInteraction, record_interaction
+from crm.services import EARSHOT, NewInteraction, record_interactions
 from crm.vocabulary import attempt_type_of
 
 CARRIED = ("message__topic", "message__member", "message__family", "contact_point__member", "sender")
@@ -53,25 +54,30 @@ def _text_of(delivery: Delivery) -> str:
 
 def record_attempt(delivery: Delivery, at: datetime) -> None:
     """Enter into the log that it left, once, whoever hears of it first; an open call task is not a call yet."""
-    if delivery.channel == "phone":
-        return
+    record_attempts([(delivery, at)])
+
+
+def record_attempts(left: Iterable[tuple[Delivery, datetime]]) -> None:
+    """The same for many, in a fixed number of queries."""
+    record_interactions([_attempt(delivery, at) for delivery, at in left if delivery.channel != "phone"])
+
+
+def _attempt(delivery: Delivery, at: datetime) -> NewInteraction:
     holder = holder_of(delivery)
-    record_interaction(
-        NewInteraction(
-            family_id=delivery.family_id,
-            member_id=holder.pk if holder else None,
-            interaction_type=attempt_type_of(delivery.channel),
-            occurred_at=at,
-            external_system=EARSHOT,
-            external_id=str(delivery.pk),
-            message_id=delivery.message_id,
-            metadata={
-                "subject": delivery.message.subject,
-                "text": _text_of(delivery)[:500],
-                "to": delivery.address,
-                "provider": delivery.provider,
-                **({"stands_in_for": delivery.stands_in_for} if delivery.stands_in_for else {}),
-            },
-            created_by_id=delivery.message.created_by_id,
-        )
+    return NewInteraction(
+        family_id=delivery.family_id,
+        member_id=holder.pk if holder else None,
+        interaction_type=attempt_type_of(delivery.channel),
+        occurred_at=at,
+        external_system=EARSHOT,
+        external_id=str(delivery.pk),
+        message_id=delivery.message_id,
+        metadata={
+            "subject": delivery.message.subject,
+            "text": _text_of(delivery)[:500],
+            "to": delivery.address,
+            "provider": delivery.provider,
+            **({"stands_in_for": delivery.stands_in_for} if delivery.stands_in_for else {}),
+        },
+        created_by_id=delivery.message.created_by_id,
     )

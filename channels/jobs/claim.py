@@ -10,6 +10,7 @@ from django.utils import timezone
 from channels.enums import DeliveryState
 from channels.models import Delivery, Sender
 from channels.pacing import slots_free
+from channels.services.states import queue_again
 
 CLAIM_SECONDS = 300
 """Longer than the slowest vendor's time-out; a worker that died frees its claims after this."""
@@ -59,6 +60,5 @@ def _claim(sender_id: int | None, most: int, now: datetime) -> list[int]:
 
 def give_back(deliveries: Sequence[Delivery]) -> None:
     """Queue again what was claimed and could not go, as if it had never been claimed."""
-    Delivery.objects.filter(pk__in=[one.pk for one in deliveries], state=DeliveryState.SENDING, intent_at=None).update(
-        state=DeliveryState.QUEUED, claimed_until=None, tries=F("tries") - 1, updated_at=timezone.now()
-    )
+    unsent = Delivery.objects.filter(pk__in=[one.pk for one in deliveries], intent_at=None)
+    queue_again(unsent, tries=F("tries") - 1)

@@ -3,9 +3,10 @@
 import logging
 import random
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
@@ -14,6 +15,7 @@ from channels.enums import DeliveryState
 from channels.jobs.asking import ask_of_message, person_is_gone
 from channels.jobs.carrying import CARRIED, envelope_of, record_attempt
 from channels.jobs.claim import claim_due, give_back
+from channels.jobs.results import Left, enter_results
 from channels.jobs.routing import over_to_standby, route_waiting
 from channels.jobs.stops import note_stop
 from channels.models import Delivery, Message, Sender
@@ -24,12 +26,15 @@ from channels.registry import IN_HOUSE
 from channels.selectors import take_snapshots
 from channels.services import apply_state, refresh_status
 from channels.services.senders import note_failure, note_success, take_turn
+from channels.services.states import keep_yes, queue_again
 from crm.services import invalidate_address
 from crm.wake import wake
 
 log = logging.getLogger(__name__)
 BATCH = 50
 MOST_TRIES, RESULT_TRIES = 6, 4
+ENTER_EVERY, OWED_FOR = timedelta(seconds=1), timedelta(minutes=1)
+"""How long the log may wait for what has left, and after what time a sweeper tells it instead."""
 FRESH_SECONDS = 5
 """How old the policy's answer may be when a delivery leaves."""
 
@@ -49,16 +54,36 @@ def send_due(*, most: int = 500) -> int:
 
 
 def _send_batch(ids: list[int]) -> None:
-    """Send one after the other; where that takes long, those that wait are asked about again."""
+    """Send one after the other; where that takes long, those that wait are asked about again.
+
+    Each intent and each result is committed by itself. The log and the messages follow together, once a second.
+    """
     waiting, asked = _still_wanted(ids), time.monotonic()
-    while waiting:
-        delivery = waiting.pop(0)
-        if not _send_one(delivery):
-            # Its sender has no turn, or its vendor is away: those behind it wait too.
-            give_back([one for one in waiting if one.sender_id == delivery.sender_id])
-            waiting = [one for one in waiting if one.sender_id != delivery.sender_id]
-        if waiting and time.monotonic() - asked > FRESH_SECONDS:
-            waiting, asked = _still_wanted([one.pk for one in waiting]), time.monotonic()
+    left: Left = []
+    try:
+        while waiting:
+            delivery = waiting.pop(0)
+            if not _send_one(delivery, left):
+                # Its sender has no turn, or its vendor is away: those behind it wait too.
+                give_back([one for one in waiting if one.sender_id == delivery.sender_id])
+                waiting = [one for one in waiting if one.sender_id != delivery.sender_id]
+            if left and timezone.now() - left[0][1] > ENTER_EVERY:
+                _enter(left)
+                left.clear()
+            if waiting and time.monotonic() - asked > FRESH_SECONDS:
+                waiting, asked = _still_wanted([one.pk for one in waiting]), time.monotonic()
+    finally:
+        _enter(left)
+
+
+def _enter(left: Left) -> None:
+    """What cannot be entered now holds up nobody: it is owed, and a sweeper enters it one by one."""
+    try:
+        enter_results(left)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception:
+        log.exception("what left is not in the log yet; a sweeper enters it")
 
 
 def _still_wanted(ids: list[int]) -> list[Delivery]:
@@ -108,8 +133,8 @@ def _readdressed(delivery: Delivery, place: RankedChannel) -> Delivery:
     return Delivery.objects.select_related(*CARRIED).get(pk=delivery.pk)
 
 
-def _send_one(delivery: Delivery) -> bool:
-    """Send it if it is its turn; answers whether its sender may go on."""
+def _send_one(delivery: Delivery, left: Left) -> bool:
+    """Send it if it is its turn; answers whether its sender may go on. What left is added to `left`."""
     if delivery.channel in IN_HOUSE or delivery.sender is None:
         _send_in_house(delivery)
         return True
@@ -125,12 +150,17 @@ def _send_one(delivery: Delivery) -> bool:
         result = adapter.send(envelope)
     except SendError as error:
         return _record_error(delivery, delivery.sender, error)
+    except SoftTimeLimitExceeded:
+        # The vendor takes longer than a task may: what it was told is not known, and there is no time for the others.
+        _record_fate(delivery, SendError("the vendor took too long", permanent=False, code="too_long", left=True))
+        raise
     except Exception as error:
         log.exception("delivery %s: the adapter broke; its fate is not known", delivery.pk)
         return _record_error(
             delivery, delivery.sender, SendError(repr(error), permanent=False, code="crash", left=True)
         )
-    _keep_result(delivery, result)
+    if (at := _keep_result(delivery, result)) is not None:
+        left.append((delivery, at))
     return True
 
 
@@ -148,28 +178,41 @@ def _send_in_house(delivery: Delivery) -> None:
         _record_fate(delivery, SendError(repr(error), permanent=False, code="crash"))
 
 
-@transaction.atomic
 def _commit_intent(delivery: Delivery) -> Literal["go", "no turn", "not ours"]:
     """From here on only the vendor, its callback or a person can say what became of it."""
     now = timezone.now()
-    if delivery.sender is not None and not take_turn(delivery.sender, now):
-        return "no turn"
-    ours = Delivery.objects.filter(
-        pk=delivery.pk, state=DeliveryState.SENDING, intent_at=None, claimed_until__gt=now
-    ).update(intent_at=now)
-    return "go" if ours else "not ours"
+    mine = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING, intent_at=None, claimed_until__gt=now)
+    if delivery.sender is None or not delivery.sender.per_second:
+        return "go" if mine.update(intent_at=now) else "not ours"
+    with transaction.atomic():
+        if not take_turn(delivery.sender, now):
+            return "no turn"
+        return "go" if mine.update(intent_at=now) else "not ours"
 
 
-def _keep_result(delivery: Delivery, result: SendResult) -> None:
-    """The vendor has it: a busy database may not lose that, nor hold up those that wait behind it."""
+def _keep_result(delivery: Delivery, result: SendResult) -> datetime | None:
+    """The vendor has it: a busy database may not lose that, nor hold up those that wait behind it.
+
+    Answers when it left, where the log still has to be told (`enter_results`).
+    """
     for turn in range(RESULT_TRIES):
         try:
-            _record_sent(delivery, result)
-            return
+            return _write_down(delivery, result)
         except OperationalError as error:
             log.warning("delivery %s: the result was not kept (%r), try %s", delivery.pk, error, turn + 1)
             time.sleep(0.2 * 2**turn)
     log.error("delivery %s left as %s, which could not be kept; it becomes unknown", delivery.pk, result.provider_id)
+    return None
+
+
+def _write_down(delivery: Delivery, result: SendResult) -> datetime | None:
+    now = timezone.now()
+    if result.state == DeliveryState.SENT and keep_yes(
+        delivery, provider_id=result.provider_id, at=now, entered_by=now + OWED_FOR
+    ):
+        return now
+    _record_sent(delivery, result)
+    return None
 
 
 @transaction.atomic
@@ -216,15 +259,12 @@ def _try_later(delivery: Delivery, error: SendError) -> None:
     wait = 30 * 2 ** (delivery.tries - 1) * random.uniform(0.8, 1.2) * counted  # noqa: S311 - spread, not secrecy
     wait = max(wait, min(error.retry_after or 0, LONGEST_PAUSE))
     over = over_to_standby(delivery)
-    Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING).update(
-        state=DeliveryState.QUEUED,
+    queue_again(
+        Delivery.objects.filter(pk=delivery.pk),
         due_at=timezone.now() + timedelta(seconds=0 if over else wait),
-        claimed_until=None,
-        intent_at=None,
         tries=delivery.tries - 1 + counted,
         error=str(error)[:500],
         error_code=error.code,
-        updated_at=timezone.now(),
         **over,
     )
     refresh_status(message=message)

@@ -1,5 +1,7 @@
 """The tick that finds what a lost wake-up or a dead worker left behind."""
 
+from datetime import timedelta
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -11,6 +13,7 @@ from channels.jobs.echoes import forget_echoes, post_echoes
 from channels.jobs.fallback import fall_back
 from channels.jobs.hear import process_receipts, retry_unmatched
 from channels.jobs.outbox import send_due
+from channels.jobs.results import enter_owed
 from channels.jobs.routing import route_waiting
 from channels.models import Delivery, Message
 from channels.policy import decide
@@ -19,11 +22,14 @@ from channels.selectors.decisions import worded
 from channels.services import apply_state
 from channels.services.send import new_delivery
 from channels.services.senders import SenderBook
+from channels.services.states import queue_again
 from crm.jobs.parts import run_each, run_parts
 from crm.models import Tick
 from crm.news import tell_again
+from crm.services import forget_slots
 
 BATCH = 200
+SLOTS_KEPT = timedelta(days=1)
 
 
 def sweep() -> dict[str, int]:
@@ -35,6 +41,7 @@ def sweep() -> dict[str, int]:
     return run_parts(
         {
             "freed": free_dead_claims,
+            "entered": enter_owed,
             "released": release_held,
             "echoes": post_echoes,
             "receipts": process_receipts,
@@ -45,16 +52,19 @@ def sweep() -> dict[str, int]:
             "sent": send_due,
             "news": tell_again,
             "forgotten": forget_echoes,
+            "slots": _forget_slots,
         }
     )
+
+
+def _forget_slots() -> int:
+    return sum(forget_slots(job=job, older_than=SLOTS_KEPT) for job in ("channels.sweep", "channels.ask_vendors"))
 
 
 def free_dead_claims() -> int:
     """A worker that died before its intent frees the delivery; one that died after it leaves it unknown."""
     late = Delivery.objects.filter(state=DeliveryState.SENDING, claimed_until__lt=timezone.now())
-    freed = late.filter(intent_at=None).update(
-        state=DeliveryState.QUEUED, claimed_until=None, updated_at=timezone.now()
-    )
+    freed = queue_again(late.filter(intent_at=None))
     lost = list(late.exclude(intent_at=None).values_list("pk", flat=True)[:BATCH])
     return freed + run_each("delivery", lost, _leave_unknown)
 

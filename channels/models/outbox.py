@@ -108,6 +108,9 @@ class Delivery(models.Model):
     claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True)
     intent_at = models.DateTimeField(_("intent to send"), null=True, blank=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    ask_at = models.DateTimeField(_("vendor is asked"), null=True, blank=True)
+    """When the vendor is asked what became of it; nothing where news comes by itself, or where asking was in vain."""
+    asks = models.PositiveSmallIntegerField(_("times asked"), default=0)
     created_at = models.DateTimeField(_("created"))
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
@@ -119,6 +122,10 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["state", "sender", "priority", "due_at", "id"], name="delivery_queue"),
             models.Index(fields=["provider_id"], name="delivery_provider_id"),
+            models.Index(
+                fields=["claimed_until"], condition=models.Q(claimed_until__isnull=False), name="delivery_claimed"
+            ),
+            models.Index(fields=["ask_at"], condition=models.Q(ask_at__isnull=False), name="delivery_ask"),
             models.Index(fields=["family", "-id"], name="delivery_family"),
         ]
 

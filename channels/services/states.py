@@ -1,11 +1,15 @@
 """The one place where a delivery's state changes, and a message's status follows."""
 
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from channels.adapters import finder_of
 from channels.enums import ALIVE, DEAD, DeliveryState, MessageStatus, further_state
 from channels.models import Delivery, Message
 from crm.enums import TaskState
@@ -15,6 +19,9 @@ from crm.wake import wake
 
 LEFT = frozenset({"sent", "delivered", "engaged", "bounced", "undelivered"})
 """States of what has left our hands, whoever told us so."""
+
+ASKED_AFTER = {"unknown": timedelta(minutes=1), "sent": timedelta(hours=1)}
+"""How long its callback may take before the vendor is asked."""
 
 _FURTHEST = ("engaged", "delivered", "sent", "unknown", "sending", "queued")
 
@@ -48,6 +55,8 @@ def apply_state(
         delivery.sent_at = delivery.sent_at or delivery.intent_at or timezone.now()
     delivery.complained = delivery.complained or complained
     delivery.claimed_until = None if delivery.state != DeliveryState.SENDING else delivery.claimed_until
+    if delivery.state != before:
+        delivery.asks, delivery.ask_at = 0, _first_question(delivery.channel, delivery.provider, delivery.state)
     delivery.save()
     if delivery.state != before:
         message.fallback_pending = message.fallback_pending or delivery.state in DEAD
@@ -56,6 +65,47 @@ def apply_state(
         if delivery.state in DEAD:
             wake("channels.fall_back", message.pk)
     return delivery
+
+
+def keep_yes(delivery: Delivery, *, provider_id: str, at: datetime, entered_by: datetime) -> bool:
+    """The vendor's yes in one statement, for a delivery that waits for nothing else; False where news came before.
+
+    The message's status and the log are still owed. Until they are there `claimed_until` stands, and a sweeper finds
+    the delivery by it.
+    """
+    return bool(
+        Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING).update(
+            state=DeliveryState.SENT,
+            provider_id=provider_id[:200],
+            sent_at=at,
+            claimed_until=entered_by,
+            asks=0,
+            ask_at=_first_question(delivery.channel, delivery.provider, DeliveryState.SENT),
+            updated_at=at,
+        )
+    )
+
+
+def refresh_statuses(message_ids: Collection[int]) -> None:
+    """The statuses of many messages, whose rows are locked here; most change alike, in one statement for all."""
+    messages = {
+        one.pk: one for one in Message.objects.select_for_update(of=("self",)).filter(pk__in=message_ids).order_by("pk")
+    }
+    legs: defaultdict[int, list[Delivery]] = defaultdict(list)
+    for leg in Delivery.objects.filter(message__in=messages).order_by("leg"):
+        legs[leg.message_id].append(leg)
+    plain = [pk for pk, some in legs.items() if [leg.state for leg in some] == [DeliveryState.SENT]]
+    Message.objects.filter(pk__in=plain).update(status=MessageStatus.SENT, error="", updated_at=timezone.now())
+    for pk in messages.keys() - set(plain):
+        refresh_status(message=messages[pk])
+
+
+def _first_question(channel: str, provider: str, state: str) -> datetime | None:
+    """When its vendor is asked what became of it: soon where we cannot know, later where only the end is missing."""
+    patience = ASKED_AFTER.get(state)
+    if patience is None or finder_of(channel, provider) is None:
+        return None
+    return timezone.now() + patience
 
 
 def _settle_siblings(delivery: Delivery) -> None:
@@ -67,6 +117,16 @@ def _settle_siblings(delivery: Delivery) -> None:
     asked = [f"delivery:{pk}" for pk in others.filter(channel="phone", state="sent").values_list("pk", flat=True)]
     for task in CallTask.objects.filter(source__in=asked, state=TaskState.OPEN):
         change_call_task(task=task, changes=TaskChanges(cancelled=True))
+
+
+def queue_again(deliveries: QuerySet[Delivery], **changes: Any) -> int:
+    """The one way back: what was claimed and certainly has not left is queued again; answers how many.
+
+    The caller's conditions say why it is certain: no intent was committed, or the vendor said no before taking it.
+    """
+    return deliveries.filter(state=DeliveryState.SENDING).update(
+        state=DeliveryState.QUEUED, claimed_until=None, intent_at=None, updated_at=timezone.now(), **changes
+    )
 
 
 def cancel_waiting(deliveries: QuerySet[Delivery], *, why: str) -> int:

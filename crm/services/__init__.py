@@ -35,7 +35,7 @@ from crm.services.people import (
 )
 from crm.services.preferences import state_preference
 from crm.services.saying_again import SavedBefore, TakenBack, said_in, say_again
-from crm.services.ticks import run_once_a_slot
+from crm.services.ticks import forget_slots, run_once_a_slot, slot_of
 from crm.services.uncorrecting import take_back_correction
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "create_family",
     "edit_family",
     "edit_member",
+    "forget_slots",
     "invalidate_address",
     "log_call",
     "log_conversation",
@@ -85,6 +86,7 @@ __all__ = [
     "say_again",
     "set_attendance",
     "set_opt_out_channels",
+    "slot_of",
     "starts_something",
     "state_preference",
     "take_back_correction",

@@ -1,6 +1,7 @@
 """A tick's row is its right to run."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
@@ -19,3 +20,15 @@ def run_once_a_slot(*, job: str, slot: str, work: Callable[[], object]) -> bool:
         raise
     Tick.objects.filter(pk=tick.pk).update(finished_at=timezone.now())
     return True
+
+
+def slot_of(seconds: int) -> str:
+    """The slot of this moment in a day that is cut into parts of so many seconds; slots sort as their times do."""
+    now = int(timezone.now().timestamp())
+    return datetime.fromtimestamp(now - now % seconds, UTC).isoformat()
+
+
+def forget_slots(*, job: str, older_than: timedelta) -> int:
+    """Delete a frequent job's slots of long ago, which no scheduler can ask for any more."""
+    cut = (timezone.now() - older_than).astimezone(UTC).replace(microsecond=0).isoformat()
+    return Tick.objects.filter(job=job, slot__lt=cut).delete()[0]

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("channels", "0005_message_variants"),
+        ("channels", "0007_outbox_indexes"),
     ]
 
     operations = [
