@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0014_years"),
+        ("crm", "0015_own_values"),
     ]
 
     operations = [
