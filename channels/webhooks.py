@@ -28,6 +28,14 @@ def twilio_callback(request: HttpRequest, kind: str) -> HttpResponse:
     return _take(request, f"twilio:{kind}", answer=("<Response/>", "text/xml"))
 
 
+@everyone
+@csrf_exempt
+@require_http_methods(["POST"])
+def push_report(request: HttpRequest, kind: str) -> HttpResponse:
+    """What a browser tells of a push message that it got."""
+    return _take(request, f"webpush:{kind}")
+
+
 def _take(request: HttpRequest, source: str, answer: tuple[str, str] = ("", "text/plain")) -> HttpResponse:
     try:
         ear = ear_of(source)

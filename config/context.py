@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from channels.senders import IN_HOUSE_NAMES, is_sandbox, provider_names
 from crm.roles import Access, access_of
 from crm.selectors.tasks import count_calls_due
 
@@ -33,8 +34,8 @@ def theme(request: HttpRequest) -> str:
 
 def sandbox_channels() -> dict[str, bool]:
     """For each channel with a provider, whether it is the sandbox, whose messages never leave this machine."""
-    providers = {"email": settings.EMAIL_PROVIDER, "sms": settings.SMS_PROVIDER}
-    return {channel: provider == "sandbox" for channel, provider in providers.items()}
+    names = provider_names()
+    return {channel: is_sandbox(name) for channel, name in names.items() if name not in IN_HOUSE_NAMES}
 
 
 def navigation(request: HttpRequest) -> Callable[[], dict[str, int]]:

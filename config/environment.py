@@ -4,6 +4,8 @@ import logging
 import re
 import sys
 import warnings
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -11,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 import environ
 import phonenumbers
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -205,6 +209,62 @@ def text_sender() -> str:
     if sender and not SENDER.fullmatch(sender):
         refuse(f"TWILIO_SMS_FROM is “{sender}”; it must be a number such as +447700900000, a short code or a name.")
     return sender
+
+
+def chat_sender(name: str) -> str:
+    """A sender of WhatsApp: a number with its country, with or without Twilio's “whatsapp:” before it."""
+    sender = env.str(name, "").strip().removeprefix("whatsapp:")
+    if sender and not re.fullmatch(r"\+[1-9]\d{6,14}", sender):
+        refuse(f"{name} is “{sender}”; it must be a number such as +447700900000.")
+    return sender
+
+
+def twilio_needs(channel: str, provider_name: str, *, senders: tuple[str, ...]) -> None:
+    """Stop the start where Twilio carries a channel without an account or without a sender for it."""
+    if provider_name != "twilio":
+        return
+    for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"):
+        required(name, f"{channel}_PROVIDER=twilio needs it")
+    if not any(env.str(name, "").strip() for name in senders):
+        refuse(f"{senders[0]} is not set; name the sender, or a service in TWILIO_MESSAGING_SERVICE_SID.")
+
+
+def push_keys() -> tuple[str, str]:
+    """VAPID_PUBLIC_KEY and VAPID_PRIVATE_KEY (RFC 8292), both or neither; they must be one pair."""
+    public, private = (env.str(name, "").strip().rstrip("=") for name in ("VAPID_PUBLIC_KEY", "VAPID_PRIVATE_KEY"))
+    if not public and not private:
+        return "", ""
+    if not public or not private:
+        refuse("VAPID_PUBLIC_KEY and VAPID_PRIVATE_KEY belong together; manage.py make_push_keys prints a pair.")
+    try:
+        whole = ec.derive_private_key(int.from_bytes(urlsafe_b64decode(private + "==")), ec.SECP256R1()).public_key()
+    except ValueError:
+        refuse("VAPID_PRIVATE_KEY cannot be read; manage.py make_push_keys prints a pair.")
+    raw = whole.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    if urlsafe_b64encode(raw).decode().rstrip("=") != public:
+        refuse("VAPID_PUBLIC_KEY is not the other half of VAPID_PRIVATE_KEY; manage.py make_push_keys prints a pair.")
+    return public, private
+
+
+def prices(channels: tuple[str, ...]) -> dict[str, Decimal]:
+    """COST_SMS, COST_WHATSAPP and so on: what one text costs, for the channels where it is set."""
+    found = {}
+    for channel in channels:
+        name = f"COST_{channel.upper()}"
+        value = env.str(name, "").strip()
+        if value and not re.fullmatch(r"\d{1,4}(\.\d{1,5})?", value):
+            refuse(f"{name} is “{value}”; it must be a price such as 0.045.")
+        if value:
+            found[channel] = Decimal(value)
+    return found
+
+
+def currency() -> str:
+    """COST_CURRENCY, three letters (ISO 4217)."""
+    value = env.str("COST_CURRENCY", "GBP").strip().upper()
+    if not re.fullmatch(r"[A-Z]{3}", value):
+        refuse(f"COST_CURRENCY is “{value}”; it must be three letters such as GBP.")
+    return value
 
 
 def optional_origin(name: str) -> str:

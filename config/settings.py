@@ -17,21 +17,25 @@ from config.environment import (
     allowed_hosts,
     base_url,
     boolean,
+    chat_sender,
+    currency,
     database,
     env,
     log_level,
     optional_origin,
     phone_region,
+    prices,
     provider,
+    push_keys,
     redis_url,
     refuse,
-    required,
     secret_key,
     smtp,
     strict_environment,
     text_sender,
     time_zone,
     trusted_origins,
+    twilio_needs,
     whole_number,
     word,
     words,
@@ -258,6 +262,8 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 # Channels. A channel without credentials speaks through the sandbox, which never leaves this machine.
 EMAIL_PROVIDER = provider("EMAIL_PROVIDER", EMAIL_PROVIDERS)
 SMS_PROVIDER = provider("SMS_PROVIDER", TEXT_PROVIDERS)
+WHATSAPP_PROVIDER = provider("WHATSAPP_PROVIDER", TEXT_PROVIDERS)
+RCS_PROVIDER = provider("RCS_PROVIDER", TEXT_PROVIDERS)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Earshot <office@earshot.example>")
 if "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1]:
     refuse(f"DEFAULT_FROM_EMAIL is “{DEFAULT_FROM_EMAIL}”; it must hold an email address.")
@@ -293,14 +299,24 @@ TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
 TWILIO_SMS_FROM = text_sender()
 TWILIO_MESSAGING_SERVICE_SID = env.str("TWILIO_MESSAGING_SERVICE_SID", "")
 TWILIO_API_URL = optional_origin("TWILIO_API_URL")
-if SMS_PROVIDER == "twilio":
-    required("TWILIO_ACCOUNT_SID", "SMS_PROVIDER=twilio needs it")
-    required("TWILIO_AUTH_TOKEN", "SMS_PROVIDER=twilio needs it")
-    if not (TWILIO_SMS_FROM or TWILIO_MESSAGING_SERVICE_SID):
-        refuse("TWILIO_SMS_FROM is not set; name a number, or a service in TWILIO_MESSAGING_SERVICE_SID.")
+TWILIO_WHATSAPP_FROM = chat_sender("TWILIO_WHATSAPP_FROM")
+TWILIO_RCS_FROM = env.str("TWILIO_RCS_FROM", "").strip()
+twilio_needs("SMS", SMS_PROVIDER, senders=("TWILIO_SMS_FROM", "TWILIO_MESSAGING_SERVICE_SID"))
+twilio_needs("WHATSAPP", WHATSAPP_PROVIDER, senders=("TWILIO_WHATSAPP_FROM", "TWILIO_MESSAGING_SERVICE_SID"))
+twilio_needs("RCS", RCS_PROVIDER, senders=("TWILIO_RCS_FROM", "TWILIO_MESSAGING_SERVICE_SID"))
 SANDBOX_TWILIO_AUTH_TOKEN = _sandbox_secret("twilio")
 # Messages a second of a new sender, shared by all workers; each sender's own rate stands in the admin.
-USUAL_RATES = {"email": 20, "sms": 10, "whatsapp": 5}
+USUAL_RATES = {"email": 20, "sms": 10, "whatsapp": 5, "rcs": 5, "push": 20}
+# Web push needs no account, only a pair of keys that browsers know us by.
+VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY = push_keys()
+PUSH_PROVIDER = "webpush" if VAPID_PRIVATE_KEY else "sandbox"
+# What one text or message costs, shown while somebody writes; where none is set, nothing is shown.
+COSTS = prices(("sms", "whatsapp", "rcs"))
+COST_CURRENCY = currency()
+# How long a card stands in the portal before another channel is tried (0: as long as the family likes), and how long
+# after its time a call may wait for somebody.
+PORTAL_CARD_HOURS = whole_number("PORTAL_CARD_HOURS", default=0, least=0, most=8760)
+CALL_OVERDUE_HOURS = whole_number("CALL_OVERDUE_HOURS", default=24, least=1, most=8760)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["crm.api.auth.ApiKeyAuthentication"],

@@ -4,7 +4,8 @@ from functools import cache
 
 from channels.adapters.email import AnymailEar, AnymailEmail
 from channels.adapters.inhouse import PhoneTasks, PortalInbox
-from channels.adapters.sandbox import SandboxEmail, SandboxTexts
+from channels.adapters.push import PushEar, WebPush
+from channels.adapters.sandbox import SandboxEmail, SandboxPush, SandboxTexts
 from channels.adapters.twilio import TwilioInbound, TwilioStatus, TwilioTexts
 from channels.ports import Adapter, Ear
 from channels.senders import provider_names
@@ -16,7 +17,8 @@ def adapters() -> dict[str, Adapter]:
     names = provider_names()
     return {
         "email": SandboxEmail() if names["email"] == "sandbox" else AnymailEmail(names["email"]),
-        "sms": SandboxTexts() if names["sms"] == "sandbox" else TwilioTexts(),
+        **{one: SandboxTexts() if names[one] == "sandbox" else TwilioTexts() for one in ("sms", "whatsapp", "rcs")},
+        "push": SandboxPush() if names["push"] == "sandbox" else WebPush(),
         "portal": PortalInbox(),
         "phone": PhoneTasks(),
     }
@@ -33,6 +35,8 @@ def ear_of(source: str) -> Ear:
         return TwilioStatus()
     if source == "twilio:inbound":
         return TwilioInbound()
+    if source == "webpush:events":
+        return PushEar()
     kind, _colon, rest = source.partition(":")
     if kind != "email":
         raise KeyError(source)

@@ -21,7 +21,8 @@ from crm.services import NewInteraction, invalidate_address, record_consent, rec
 from crm.services.holding import hold_families
 from crm.vocabulary import WINDOWS, attempt_type_of
 
-SILENT_TYPES = frozenset({"email_status_update", "sms_status_update"})
+SILENT = "_status_update"
+"""How the types end that change a state and tell nobody anything."""
 
 
 def apply_news(receipt: Receipt, news: News) -> bool:
@@ -97,7 +98,7 @@ def _apply_event(receipt: Receipt, event: DeliveryEvent) -> bool:
         works = ContactPoint.objects.filter(channel=delivery.channel, value=delivery.address, is_valid=True)
         # What is told late or again does not turn the clock back.
         works.exclude(last_ok_at__gte=event.occurred_at).update(last_ok_at=event.occurred_at)
-    if event.interaction_type not in SILENT_TYPES:
+    if not event.interaction_type.endswith(SILENT):
         _record_event(delivery, event)
     receipt.families.add(delivery.family_id)
     _settle(event.event_id)
@@ -154,7 +155,7 @@ def _apply_inbound(receipt: Receipt, inbound: InboundMessage) -> bool:
         _keep(receipt, inbound.event_id, inbound.channel, address, inbound.text, {"families": sorted(families)})
         return False
     family_id = families.pop()
-    _record_inbound(family_id, [point for point in holders if point.family_id == family_id], inbound)
+    _record_inbound(family_id, address, [point for point in holders if point.family_id == family_id], inbound)
     receipt.families.add(family_id)
     _settle(inbound.event_id)
     return True
@@ -180,7 +181,7 @@ def _latest_attempt(families: set[int], inbound: InboundMessage) -> Interaction 
     )
 
 
-def _record_inbound(family_id: int, holders: list[ContactPoint], inbound: InboundMessage) -> None:
+def _record_inbound(family_id: int, address: str, holders: list[ContactPoint], inbound: InboundMessage) -> None:
     answered = _latest_attempt({family_id}, inbound)
     members = {point.member_id for point in holders if point.member is not None and not point.member.is_child}
     # A number that several share belongs to the household: nobody is named who may not have written.
@@ -195,7 +196,7 @@ def _record_inbound(family_id: int, holders: list[ContactPoint], inbound: Inboun
             external_id=inbound.event_id[:200],
             message_id=answered.message_id if answered else None,
             in_reply_to=answered.external_id if answered else "",
-            metadata={"text": inbound.text, **inbound.metadata},
+            metadata={"text": inbound.text, "sender": address, **inbound.metadata},
         )
     )
     if answered is not None and answered.message_id:

@@ -25,6 +25,7 @@ _ADVICE = {
     "no_sender": lambda: _("Choose another channel, or have an administrator set this one up."),
     "no_marketing_calls": lambda: _("Choose phone if somebody should call all the same."),
     "too_long": lambda: _("Shorten it, or write a shorter text for SMS."),
+    "window_closed": lambda: _("Choose another channel, or a template that WhatsApp has approved."),
     "no_address": lambda: _("Add an address on the family’s page, or choose another channel or person."),
 }
 _BUTTONS = {
