@@ -369,7 +369,7 @@ def test_without_script_the_message_page_follows(staff_client: Client) -> None:
         ({"sms": "x" * 1601}, "at most 1600"),
         ({"channel": "sms", "body": "x" * 1601}, "write a shorter text for SMS"),
         ({"channel": "fax"}, "Select a valid choice"),
-        ({"channel": "whatsapp"}, "Select a valid choice"),
+        ({"channel": "in_person"}, "Select a valid choice"),
         ({"topic": "nothing"}, "Select a valid choice"),
         ({"urgency": "panic"}, "Select a valid choice"),
         ({"when": "later", "send_at": ""}, "Say when"),

@@ -69,7 +69,7 @@ class WebPush:
                     "Topic": f"earshot-{envelope.delivery_id}",
                     "Content-Type": "application/octet-stream",
                 },
-                requests_session=_Outside(),  # type: ignore[arg-type] # of a session it wants `post` alone
+                requests_session=_Outside(),
             )
         except WebPushException as error:
             raise _refusal(error) from error

@@ -58,7 +58,7 @@ class SubscriptionBody(StrictSerializer):
     endpoint = serializers.CharField(max_length=500)
     keys = KeysBody()
     expirationTime = serializers.FloatField(required=False, allow_null=True)
-    label = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    label = serializers.CharField(max_length=40, required=False, allow_blank=True)  # type: ignore[assignment]
 
 
 class SubscriptionShape(serializers.Serializer):
