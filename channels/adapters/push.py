@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from py_vapid import VapidException
 from pywebpush import WebPushException, webpush
 
 from channels.adapters.email import form_of
@@ -32,6 +33,7 @@ from channels.ports import (
     StoredRequest,
 )
 from crm.adapters import outside
+from crm.errors import Invalid
 
 REPORT_PATH = "/webhooks/webpush/events/"
 TTL = {True: 4 * 60 * 60, False: 24 * 60 * 60}
@@ -57,6 +59,7 @@ class WebPush:
             # Nothing was asked of anybody: the browser subscribes again when the portal is opened next.
             raise SendError(_("This browser has to subscribe again."), permanent=True, code="keys", address_dead=True)
         try:
+            outside.check_url(envelope.address)
             webpush(
                 {"endpoint": envelope.address, "keys": {"p256dh": subscription.p256dh, "auth": subscription.auth}},
                 data=payload_of(envelope),
@@ -73,11 +76,11 @@ class WebPush:
             )
         except WebPushException as error:
             raise _refusal(error) from error
-        except outside.Forbidden as error:
+        except (outside.Forbidden, Invalid) as error:
             raise SendError(str(error), permanent=True, code="forbidden", address_dead=True) from error
         except outside.Unreachable as error:
             raise SendError(str(error), permanent=False, code="connection", left=_may_have_left(error)) from error
-        except ValueError as error:
+        except (ValueError, VapidException) as error:
             raise SendError(str(error), permanent=True, code="keys", address_dead=True) from error
         return SendResult()
 
