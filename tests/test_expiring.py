@@ -124,14 +124,16 @@ def test_a_call_that_nobody_made_in_time_goes_to_the_next_channel(settings: Any)
     ]  # fmt: skip
 
 
-def test_where_nothing_follows_the_call_becomes_everybodys_and_urgent(settings: Any, staff_client: Client) -> None:
+def test_where_nothing_follows_the_call_becomes_everybodys_and_urgent(settings: Any, staff: Any) -> None:
     family = make_family("Okafor family")
     message, task = ask_for_a_call(family)
     CallTask.objects.update(assignee=make_user("vera"))
     with time_machine.travel(task.due_at + timedelta(hours=settings.CALL_OVERDUE_HOURS + 1), tick=True):
         for _again in range(2):
             sweep()
-        page = staff_client.get(reverse("dashboard")).content.decode()
+        client = Client()
+        client.force_login(staff)
+        page = client.get(reverse("dashboard")).content.decode()
     task.refresh_from_db()
     assert (task.state, task.urgent, task.assignee) == ("open", True, None)
     assert message.deliveries.get().state == "expired"
