@@ -231,7 +231,8 @@ def twilio_needs(channel: str, provider_name: str, *, senders: tuple[str, ...]) 
 
 def push_keys() -> tuple[str, str]:
     """VAPID_PUBLIC_KEY and VAPID_PRIVATE_KEY (RFC 8292), both or neither; they must be one pair."""
-    public, private = (env.str(name, "").strip().rstrip("=") for name in ("VAPID_PUBLIC_KEY", "VAPID_PRIVATE_KEY"))
+    public, private = env.str("VAPID_PUBLIC_KEY", ""), env.str("VAPID_PRIVATE_KEY", "")
+    public, private = public.strip().rstrip("="), private.strip().rstrip("=")
     if not public and not private:
         return "", ""
     if not public or not private:
@@ -246,17 +247,12 @@ def push_keys() -> tuple[str, str]:
     return public, private
 
 
-def prices(channels: tuple[str, ...]) -> dict[str, Decimal]:
-    """COST_SMS, COST_WHATSAPP and so on: what one text costs, for the channels where it is set."""
-    found = {}
-    for channel in channels:
-        name = f"COST_{channel.upper()}"
-        value = env.str(name, "").strip()
-        if value and not re.fullmatch(r"\d{1,4}(\.\d{1,5})?", value):
-            refuse(f"{name} is “{value}”; it must be a price such as 0.045.")
-        if value:
-            found[channel] = Decimal(value)
-    return found
+def price(name: str) -> Decimal | None:
+    """What one text or message costs; None where nothing is said."""
+    value = env.str(name, "").strip()
+    if value and not re.fullmatch(r"\d{1,4}(\.\d{1,5})?", value):
+        refuse(f"{name} is “{value}”; it must be a price such as 0.045.")
+    return Decimal(value) if value else None
 
 
 def currency() -> str:

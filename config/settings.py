@@ -24,7 +24,7 @@ from config.environment import (
     log_level,
     optional_origin,
     phone_region,
-    prices,
+    price,
     provider,
     push_keys,
     redis_url,
@@ -311,7 +311,8 @@ USUAL_RATES = {"email": 20, "sms": 10, "whatsapp": 5, "rcs": 5, "push": 20}
 VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY = push_keys()
 PUSH_PROVIDER = "webpush" if VAPID_PRIVATE_KEY else "sandbox"
 # What one text or message costs, shown while somebody writes; where none is set, nothing is shown.
-COSTS = prices(("sms", "whatsapp", "rcs"))
+_costs = {"sms": price("COST_SMS"), "whatsapp": price("COST_WHATSAPP"), "rcs": price("COST_RCS")}
+COSTS = {channel: cost for channel, cost in _costs.items() if cost is not None}
 COST_CURRENCY = currency()
 # How long a card stands in the portal before another channel is tried (0: as long as the family likes), and how long
 # after its time a call may wait for somebody.
