@@ -61,6 +61,16 @@ RANKS: dict[str, dict[str, int]] = {
         "queued": 0, "sending": 1, "unknown": 2, "cancelled": 3, "expired": 3, "sent": 4, "failed": 5,
         "undelivered": 5, "bounced": 5, "delivered": 6, "engaged": 7,
     },
+    # A card that stood its time is over although it arrived; one that was read all the same is not.
+    "portal": {
+        "queued": 0, "sending": 1, "unknown": 2, "cancelled": 3, "sent": 4, "failed": 5,
+        "undelivered": 5, "bounced": 5, "delivered": 6, "expired": 7, "engaged": 8,
+    },
+    # A call that was asked for is no call yet: asking for it ends where nobody makes it in time.
+    "phone": {
+        "queued": 0, "sending": 1, "unknown": 2, "cancelled": 3, "sent": 4, "expired": 5, "failed": 5,
+        "undelivered": 5, "bounced": 5, "delivered": 6, "engaged": 7,
+    },
     "email": {
         "queued": 0, "sending": 1, "unknown": 2, "cancelled": 3, "expired": 3, "sent": 4, "failed": 5,
         "delivered": 6, "undelivered": 7, "bounced": 7, "engaged": 8,

@@ -197,6 +197,18 @@ def _time_problem(at: datetime | None) -> str:
     return ""
 
 
+_SENDERS: dict[str, tuple[str, Any]] = {
+    "": (
+        r"\+[1-9]\d{6,14}|[A-Za-z0-9 ]{1,11}",
+        _("Write the number as +447700900000, or a name of up to 11 letters and digits."),
+    ),
+    "whatsapp": (r"\+[1-9]\d{6,14}", _("Write the number as +447700900000.")),
+    "rcs": (r"[A-Za-z0-9_.-]{1,100}", _("Write the sender’s id as your vendor shows it.")),
+    "push": (r"", _("Push messages have no sender’s address; they come under the name of the browser’s page.")),
+}
+"""What a sender's address looks like by channel, and what is said where it does not."""
+
+
 class SenderForm(forms.ModelForm):
     """A sender's address is one that its channel can carry; whose it is must be known here."""
 
@@ -205,7 +217,7 @@ class SenderForm(forms.ModelForm):
         fields = ("channel", "provider", "topic", "address", "per_second", "when_away")
 
     def clean_address(self) -> str:
-        """An email as “Name <name@…>”, a number in E.164, or up to 11 letters and digits (GSM 03.40's sender names)."""
+        """An email as “Name <name@…>”, or what `_SENDERS` says; GSM 03.40 takes names of 11 letters and digits."""
         text = " ".join(self.cleaned_data["address"].split())
         channel = self.instance.channel or self.cleaned_data.get("channel", "")
         if not text:
@@ -216,8 +228,9 @@ class SenderForm(forms.ModelForm):
                 return formataddr((name, normalise_address("email", address)))
             except Invalid as error:
                 raise ValidationError(_("Write it as “Name <name@example.org>”.")) from error
-        if re.fullmatch(r"\+[1-9]\d{6,14}|[A-Za-z0-9 ]{1,11}", text) is None:
-            raise ValidationError(_("Write the number as +447700900000, or a name of up to 11 letters and digits."))
+        looks, words = _SENDERS.get(channel, _SENDERS[""])
+        if re.fullmatch(looks, text) is None:
+            raise ValidationError(words)
         return text
 
     def clean(self) -> dict[str, Any]:

@@ -35,6 +35,8 @@ class Envelope:
     link: str = ""
     """Where a tap on a push message or a card leads."""
     is_marketing: bool = False
+    stands_hours: float = 0
+    """How long a card stands in the portal; 0: as the installation says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,9 @@ def settle_calls(*, ids: list[int]) -> None:
         if delivery is None:
             continue
         if task.state == TaskState.CANCELLED:
-            _call_off(delivery)
+            # One that nobody made in time has gone to another channel already.
+            if delivery.state != DeliveryState.EXPIRED:
+                _call_off(delivery)
         elif task.outcome == CallOutcome.ANSWERED:
             apply_state(delivery_id=delivery.pk, state="engaged")
         else:

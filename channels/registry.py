@@ -42,11 +42,15 @@ ESPS = (
 """Every email vendor of django-anymail; a test holds this against the installed one. Their settings are Anymail's."""
 
 ENTRIES = (
-    Vendor("sandbox", "channels.adapters.sandbox", {"email": (), "sms": ()}),
+    Vendor("sandbox", "channels.adapters.sandbox", dict.fromkeys(("email", "sms", "whatsapp", "rcs", "push"), ())),
     Vendor(
         "twilio",
         "channels.adapters.twilio",
-        {"sms": ("TWILIO_SMS_FROM|TWILIO_MESSAGING_SERVICE_SID",)},
+        {
+            "sms": ("TWILIO_SMS_FROM|TWILIO_MESSAGING_SERVICE_SID",),
+            "whatsapp": ("TWILIO_WHATSAPP_FROM|TWILIO_MESSAGING_SERVICE_SID",),
+            "rcs": ("TWILIO_RCS_FROM|TWILIO_MESSAGING_SERVICE_SID",),
+        },
         needs=("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"),
         may=("TWILIO_API_URL",),
         answer=("<Response/>", "text/xml"),
@@ -60,6 +64,7 @@ ENTRIES = (
     ),
     Vendor("smtp", "channels.adapters.email", {"email": ("EMAIL_URL",)}),
     *(Vendor(name, "channels.adapters.email", {"email": ()}) for name in ESPS),
+    Vendor("webpush", "channels.adapters.push", {"push": ("VAPID_PUBLIC_KEY", "VAPID_PRIVATE_KEY")}),
     Vendor("portal", "channels.adapters.inhouse", {"portal": ()}),
     Vendor("staff", "channels.adapters.inhouse", {"phone": ()}),
 )

@@ -71,6 +71,7 @@ _PLAIN = {
     "unknown": lambda: _("not tried in the last 90 days"),
     "asked_for": lambda: _("they asked for this channel"),
     "chosen_by_sender": lambda: _("chosen by the sender"),
+    "window_closed": lambda: _("WhatsApp takes only approved templates more than 24 hours after their last message"),
     "already_tried": lambda: _("tried already for this message"),
 }
 

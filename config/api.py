@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from channels.api.messages import MessageCollection, MessageDetail
 from channels.api.portal import Inbox, InboxClick, InboxDismiss, InboxRead
+from channels.api.push import PushSubscriptions
 from channels.api.recommendation import FamilyRecommendation, RecommendationList
 from crm.api.consents import FamilyConsents
 from crm.api.contacts import ContactPointDetail, ContactPoints, MemberDetail, Members
@@ -46,6 +47,7 @@ urlpatterns = [
     path("portal/inbox/<int:pk>/read/", InboxRead.as_view(), name="inbox-read"),
     path("portal/inbox/<int:pk>/click/", InboxClick.as_view(), name="inbox-click"),
     path("portal/inbox/<int:pk>/dismiss/", InboxDismiss.as_view(), name="inbox-dismiss"),
+    path("portal/push-subscriptions/", PushSubscriptions.as_view(), name="push-subscriptions"),
     path("portal/track/", PortalTrack.as_view(), name="portal-track"),
     path("portal/preferences/", PortalPreferences.as_view(), name="portal-preferences"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

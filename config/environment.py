@@ -4,7 +4,9 @@ import logging
 import re
 import sys
 import warnings
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -12,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 import environ
 import phonenumbers
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from channels.registry import VENDORS, missing, vendors_of
 
@@ -227,6 +231,48 @@ def optional_email(name: str) -> str:
     return address
 
 
+def chat_sender(name: str) -> str:
+    """A sender of WhatsApp: a number with its country, with or without Twilio's “whatsapp:” before it."""
+    sender = env.str(name, "").strip().removeprefix("whatsapp:")
+    if sender and not re.fullmatch(r"\+[1-9]\d{6,14}", sender):
+        refuse(f"{name} is “{sender}”; it must be a number such as +447700900000.")
+    return sender
+
+
+def push_keys() -> tuple[str, str]:
+    """VAPID_PUBLIC_KEY and VAPID_PRIVATE_KEY (RFC 8292), both or neither; they must be one pair."""
+    public, private = env.str("VAPID_PUBLIC_KEY", ""), env.str("VAPID_PRIVATE_KEY", "")
+    public, private = public.strip().rstrip("="), private.strip().rstrip("=")
+    if not public and not private:
+        return "", ""
+    if not public or not private:
+        refuse("VAPID_PUBLIC_KEY and VAPID_PRIVATE_KEY belong together; manage.py make_push_keys prints a pair.")
+    try:
+        whole = ec.derive_private_key(int.from_bytes(urlsafe_b64decode(private + "==")), ec.SECP256R1()).public_key()
+    except ValueError:
+        refuse("VAPID_PRIVATE_KEY cannot be read; manage.py make_push_keys prints a pair.")
+    raw = whole.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    if urlsafe_b64encode(raw).decode().rstrip("=") != public:
+        refuse("VAPID_PUBLIC_KEY is not the other half of VAPID_PRIVATE_KEY; manage.py make_push_keys prints a pair.")
+    return public, private
+
+
+def price(name: str) -> Decimal | None:
+    """What one text or message costs; None where nothing is said."""
+    value = env.str(name, "").strip()
+    if value and not re.fullmatch(r"\d{1,4}(\.\d{1,5})?", value):
+        refuse(f"{name} is “{value}”; it must be a price such as 0.045.")
+    return Decimal(value) if value else None
+
+
+def currency() -> str:
+    """COST_CURRENCY, three letters (ISO 4217)."""
+    value = env.str("COST_CURRENCY", "GBP").strip().upper()
+    if not re.fullmatch(r"[A-Z]{3}", value):
+        refuse(f"COST_CURRENCY is “{value}”; it must be three letters such as GBP.")
+    return value
+
+
 def optional_origin(name: str) -> str:
     """An address that stands in for a vendor's; empty where none is set."""
     url = env.str(name, "").strip().rstrip("/")
@@ -273,6 +319,8 @@ def _vendor_setting(name: str) -> str:
     """One setting of a vendor, checked by how its name ends."""
     if name.endswith("_API_URL"):
         return optional_origin(name)
+    if name.endswith("_WHATSAPP_FROM"):
+        return chat_sender(name)
     return text_sender(name) if name.endswith("_SMS_FROM") else env.str(name, "").strip()
 
 

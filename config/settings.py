@@ -15,13 +15,16 @@ from config.environment import (
     allowed_hosts,
     base_url,
     boolean,
+    currency,
     database,
     env,
     log_level,
     optional_email,
     phone_region,
     postal_address,
+    price,
     provider,
+    push_keys,
     redis_url,
     refuse,
     secret_key,
@@ -260,6 +263,8 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 # Channels. A channel without credentials speaks through the sandbox, which never leaves this machine.
 EMAIL_PROVIDER = provider("EMAIL_PROVIDER", "email")
 SMS_PROVIDER = provider("SMS_PROVIDER", "sms")
+WHATSAPP_PROVIDER = provider("WHATSAPP_PROVIDER", "whatsapp")
+RCS_PROVIDER = provider("RCS_PROVIDER", "rcs")
 # Who takes over where the first vendor is paused or failed before anything left.
 EMAIL_STANDBY_PROVIDER = standby_provider("EMAIL_STANDBY_PROVIDER", "email", EMAIL_PROVIDER)
 SMS_STANDBY_PROVIDER = standby_provider("SMS_STANDBY_PROVIDER", "sms", SMS_PROVIDER)
@@ -294,11 +299,27 @@ ANYMAIL["SEND_DEFAULTS"] = {"track_opens": True, "track_clicks": True}
 
 # Every vendor's own settings, under the names of channels/registry.py.
 globals().update(
-    vendor_settings({"email": (EMAIL_PROVIDER, EMAIL_STANDBY_PROVIDER), "sms": (SMS_PROVIDER, SMS_STANDBY_PROVIDER)})
-)
+    vendor_settings({
+        "email": (EMAIL_PROVIDER, EMAIL_STANDBY_PROVIDER),
+        "sms": (SMS_PROVIDER, SMS_STANDBY_PROVIDER),
+        "whatsapp": (WHATSAPP_PROVIDER,),
+        "rcs": (RCS_PROVIDER,),
+    })
+)  # fmt: skip
 SANDBOX_TWILIO_AUTH_TOKEN = _sandbox_secret("twilio")
 # Messages a second of a new sender, shared by all workers; each sender's own rate stands in the admin.
-USUAL_RATES = {"email": 20, "sms": 10, "whatsapp": 5}
+USUAL_RATES = {"email": 20, "sms": 10, "whatsapp": 5, "rcs": 5, "push": 20}
+# Web push needs no account, only a pair of keys that browsers know us by.
+VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY = push_keys()
+PUSH_PROVIDER = "webpush" if VAPID_PRIVATE_KEY else "sandbox"
+# What one text or message costs, shown while somebody writes; where none is set, nothing is shown.
+_costs = {"sms": price("COST_SMS"), "whatsapp": price("COST_WHATSAPP"), "rcs": price("COST_RCS")}
+COSTS = {channel: cost for channel, cost in _costs.items() if cost is not None}
+COST_CURRENCY = currency()
+# How long a card stands in the portal before another channel is tried (0: as long as the family likes), and how long
+# after its time a call may wait for somebody.
+PORTAL_CARD_HOURS = whole_number("PORTAL_CARD_HOURS", default=0, least=0, most=8760)
+CALL_OVERDUE_HOURS = whole_number("CALL_OVERDUE_HOURS", default=24, least=1, most=8760)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["crm.api.auth.ApiKeyAuthentication"],

@@ -44,6 +44,7 @@ class WrittenDetails(Details):
     subject: Subject = None
     text: Text = None
     body: Text = None
+    sender: Annotated[Line | None, Meta(description="the address it came from")] = None
 
 
 class SeenDetails(Details):

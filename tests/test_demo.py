@@ -158,10 +158,12 @@ def test_no_address_reaches_a_real_person(demo: str) -> None:
     for point in ContactPoint.objects.all():
         if point.channel == "email":
             assert point.value.endswith((".example", "example.org"))
-        elif point.channel in ("phone", "sms", "whatsapp"):
+        elif point.channel in ("phone", "sms", "whatsapp", "rcs"):
             number = phonenumbers.parse(point.value)
             assert phonenumbers.is_possible_number(number)
             assert point.value.startswith(("+447700900", "+441174960")), point.value
+        elif point.channel == "push":
+            assert point.value.startswith("https://push.example/")
 
 
 def test_numbers_beyond_the_reserved_thousand_belong_to_nobody() -> None:

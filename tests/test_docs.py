@@ -11,7 +11,10 @@ ROOT = Path(__file__).resolve().parent.parent
 OUR_APPS = ("config", "analytics", "campaigns", "channels", "crm")
 INSTALL = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
 GUIDES = "\n".join(path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-READER = r"(?:env\.\w+|boolean|provider|required|optional_\w+|whole_number|words|environ\.get|getenv|environ\[)"
+READER = (
+    r"(?:env\.\w+|boolean|provider|required|optional_\w+|whole_number|words|chat_sender|price|environ\.get"
+    r"|getenv|environ\[)"
+)
 READ = re.compile(READER + r"""\(?\s*["']([A-Z][A-Z0-9_]+)""")
 # Django's own name for where the settings are; nobody who installs Earshot sets it.
 NOT_FOR_INSTALLERS = {"DJANGO_SETTINGS_MODULE"}

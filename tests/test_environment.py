@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,10 @@ def with_an_account() -> None:
         ),
         ("UNSUBSCRIBE_EMAIL", "nobody", lambda: environment.optional_email("UNSUBSCRIBE_EMAIL")),
         ("ORGANISATION_ADDRESS", "x" * 301, environment.postal_address),
+        ("TWILIO_WHATSAPP_FROM", "whatsapp:07700", lambda: environment.chat_sender("TWILIO_WHATSAPP_FROM")),
+        ("COST_SMS", "4p", lambda: environment.price("COST_SMS")),
+        ("COST_CURRENCY", "pounds", environment.currency),
+        ("VAPID_PUBLIC_KEY", "BOnlyOne", environment.push_keys),
         ("TWILIO_API_URL", "nope", lambda: environment.optional_origin("TWILIO_API_URL")),
         ("BASE_URL", "https://x/path?y", lambda: environment.base_url(False)),
         ("BASE_URL", "", lambda: environment.base_url(True)),
@@ -97,6 +102,14 @@ def test_a_wrong_setting_is_one_sentence(name, value, read, monkeypatch, capsys)
             lambda: environment.optional_email("UNSUBSCRIBE_EMAIL"),
             "bye@example.org",
         ),
+        (
+            "TWILIO_WHATSAPP_FROM",
+            "whatsapp:+447700900000",
+            lambda: environment.chat_sender("TWILIO_WHATSAPP_FROM"),
+            "+447700900000",
+        ),
+        ("COST_SMS", "0.045", lambda: environment.price("COST_SMS"), Decimal("0.045")),
+        ("COST_CURRENCY", "eur", environment.currency, "EUR"),
         ("BASE_URL", "https://earshot.example.org/", lambda: environment.base_url(True), "https://earshot.example.org"),
         ("CSRF_TRUSTED_ORIGINS", "https://*.example.org", environment.trusted_origins, ["https://*.example.org"]),
     ],
@@ -125,6 +138,43 @@ def test_a_vendor_whose_callbacks_nothing_guards_stops_the_start():
     answer = started("manage.py", "check", EMAIL_PROVIDER="postmark", ANYMAIL_POSTMARK_SERVER_TOKEN="x")
     assert answer.returncode == 78
     assert "ANYMAIL_WEBHOOK_SECRET" in answer.stderr
+
+
+TWILIO = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "x"}
+PAIR = {
+    "VAPID_PUBLIC_KEY": "BNohUdlHU3nZQo6qEY8OXpHV-OkWBZ35k-RDVAl0yXODEbJz64zUQwYVeoOZbskRTEOi-qHbaAba789OTGhNMWM",
+    "VAPID_PRIVATE_KEY": "aBTx37R3VVLYpLjwmi77Rvee4YI9Vbmusmo3W4jHn5c",
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"WHATSAPP_PROVIDER": "twilio"}, "TWILIO_ACCOUNT_SID"),
+        ({"WHATSAPP_PROVIDER": "twilio", **TWILIO}, "TWILIO_WHATSAPP_FROM"),
+        ({"WHATSAPP_PROVIDER": "pigeon"}, "WHATSAPP_PROVIDER"),
+        ({"RCS_PROVIDER": "twilio", **TWILIO}, "TWILIO_RCS_FROM"),
+        ({**PAIR, "VAPID_PRIVATE_KEY": ""}, "VAPID_PRIVATE_KEY"),
+        ({**PAIR, "VAPID_PRIVATE_KEY": PAIR["VAPID_PRIVATE_KEY"][:-2] + "ab"}, "VAPID_PUBLIC_KEY"),
+    ],
+)
+def test_a_channel_that_lacks_something_stops_the_start(given, missing):
+    answer = started("manage.py", "check", **given)
+    assert answer.returncode == 78
+    assert missing in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"WHATSAPP_PROVIDER": "twilio", **TWILIO, "TWILIO_WHATSAPP_FROM": "whatsapp:+447700900000"},
+        {"RCS_PROVIDER": "twilio", **TWILIO, "TWILIO_MESSAGING_SERVICE_SID": "MG1"},
+        PAIR,
+    ],
+)
+def test_a_channel_that_has_all_it_needs_starts(given):
+    assert started("manage.py", "check", **given).returncode == 0
 
 
 def test_the_web_server_itself_stops():

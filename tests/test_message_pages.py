@@ -3,6 +3,7 @@
 import re
 import uuid
 from datetime import timedelta
+from decimal import Decimal
 from html import unescape
 from io import StringIO
 from typing import Any
@@ -14,9 +15,13 @@ from django.core.management import CommandError, call_command
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
+from channels.costs import money, price_words
 from channels.jobs import fall_back, post_echoes, process_receipts, send_due
 from channels.models import Message, Receipt
+from channels.policy import segments
 from channels.policy.segments import text_size
 from channels.selectors.pages import PAGE, list_messages
 from channels.services import MessageRequest, apply_state, send_message
@@ -369,7 +374,7 @@ def test_without_script_the_message_page_follows(staff_client: Client) -> None:
         ({"sms": "x" * 1601}, "at most 1600"),
         ({"channel": "sms", "body": "x" * 1601}, "write a shorter text for SMS"),
         ({"channel": "fax"}, "Select a valid choice"),
-        ({"channel": "whatsapp"}, "Select a valid choice"),
+        ({"channel": "in_person"}, "Select a valid choice"),
         ({"topic": "nothing"}, "Select a valid choice"),
         ({"urgency": "panic"}, "Select a valid choice"),
         ({"when": "later", "send_at": ""}, "Say when"),
@@ -481,11 +486,93 @@ def test_the_panel_shows_the_last_five(staff: Any, rf: RequestFactory, django_as
         ("ł" * 70, 70, 1, False),
         ("ł" * 71, 71, 2, False),
         ("😀" * 36, 36, 2, False),
+        ("a" * 306, 306, 2, True),
+        ("a" * 307, 307, 3, True),
+        ("a" * 152 + "€" + "a" * 152, 305, 3, True),
+        ("a" * 151 + "€" + "a" * 153, 305, 2, True),
+        ("ł" * 134, 134, 2, False),
+        ("ł" * 66 + "😀" + "ł" * 66, 133, 3, False),
+        ("ł" * 65 + "😀" + "ł" * 67, 133, 2, False),
+        ("ç", 1, 1, False),
+        ("Ç^{}[]~|\\€\f", 11, 1, True),
+        ("`", 1, 1, False),
+        ("\t", 1, 1, False),
     ],
 )
 def test_a_text_is_measured_as_vendors_do(text: str, characters: int, segments: int, plain: bool) -> None:
     size = text_size(text)
     assert (size.characters, size.segments, size.is_plain) == (characters, segments, plain)
+
+
+def test_the_small_alphabet_is_the_one_of_the_standard() -> None:
+    """3GPP TS 23.038, 6.2.1: 127 signs and the escape; 6.2.1.1: ten more that take two places."""
+    assert (len(segments._GSM_BASIC), len(segments._GSM_TWICE)) == (127, 10)
+    assert not segments._GSM_BASIC & segments._GSM_TWICE
+
+
+@given(st.text(alphabet="aé€[😀ł", max_size=400))
+def test_no_sign_is_cut_in_two(text: str) -> None:
+    size = text_size(text)
+    plain = set(text) <= set("aé€[")
+    units = sum(2 if (sign in "€[" and plain) or sign == "😀" else 1 for sign in text)
+    alone, joined = (160, 153) if plain else (70, 67)
+    least = 0 if not text else 1 if units <= alone else -(-units // joined)
+    # Each segment but the last may stay one unit short.
+    most = least if units <= alone else -(-units // (joined - 1))
+    assert least <= size.segments <= most
+
+
+@pytest.mark.parametrize(
+    ("channel", "text", "words"),
+    [
+        ("sms", "a" * 160, "£0.045"), ("sms", "a" * 161, "£0.09"), ("whatsapp", "a" * 400, "£0.06"), ("rcs", "a", ""),
+        ("email", "a", ""),
+    ],
+)  # fmt: skip
+def test_what_a_text_costs(settings: Any, channel: str, text: str, words: str) -> None:
+    settings.COSTS = {"sms": Decimal("0.045"), "whatsapp": Decimal("0.06")}
+    assert price_words(channel, text) == words
+
+
+def test_another_currency_is_named(settings: Any) -> None:
+    settings.COST_CURRENCY = "CHF"
+    assert money(Decimal("0.1")) == "0.10 CHF"
+    assert money(Decimal("12")) == "12.00 CHF"
+
+
+def test_the_cost_stands_beside_the_length_while_writing(staff_client: Client, settings: Any) -> None:
+    family = make_family()
+    url = reverse("channels:compose-preview", args=[family.pk])
+    form = draft(channel="sms", body="x" * 161)
+    assert "about £" not in text_of(staff_client.post(url, form, headers=HTMX))
+    settings.COSTS = {"sms": Decimal("0.045"), "rcs": Decimal("0.07")}
+    page = text_of(staff_client.post(url, form, headers=HTMX))
+    assert "2 SMS" in page
+    assert "about £0.09" in page
+    number = guardian(family).contact_points.get(channel="phone").value
+    family.contact_points.create(member=guardian(family), channel="rcs", value=number, is_primary=True)
+    page = text_of(staff_client.post(url, draft(channel="rcs"), headers=HTMX))
+    assert "costs about £0.07" in page
+    assert "SMS;" not in page
+
+
+def test_a_push_that_is_too_long_is_said_while_writing(staff_client: Client) -> None:
+    family = make_family()
+    family.contact_points.create(member=guardian(family), channel="push", value="https://push.example/1")
+    url = reverse("channels:compose-preview", args=[family.pk])
+    page = text_of(staff_client.post(url, draft(channel="push", body="x" * 2100), headers=HTMX))
+    assert "the last 103 characters are left out" in page
+    assert "left out" not in text_of(staff_client.post(url, draft(channel="push"), headers=HTMX))
+
+
+def test_a_closed_window_is_explained_while_writing(staff_client: Client) -> None:
+    family = make_family()
+    number = guardian(family).contact_points.get(channel="phone").value
+    family.contact_points.create(member=guardian(family), channel="whatsapp", value=number)
+    url = reverse("channels:compose-preview", args=[family.pk])
+    page = text_of(staff_client.post(url, draft(channel="whatsapp"), headers=HTMX))
+    assert "24 hours" in page
+    assert "template that WhatsApp has approved" in page
 
 
 def test_stored_callbacks_are_read_again() -> None:

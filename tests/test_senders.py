@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.adapters import email
+from channels.forms import SenderForm
 from channels.jobs import send_due, sweep
 from channels.jobs.carrying import CARRIED, envelope_of
 from channels.jobs.claim import claim_due
@@ -289,3 +290,20 @@ def test_the_form_of_a_new_sender_shows_its_example_and_no_state(admin_client: C
     assert "<fees@school.example>" not in page
     assert "field-state" not in page
     assert "field-last_error" not in page
+
+
+@pytest.mark.parametrize(
+    ("channel", "address", "good"),
+    [
+        ("whatsapp", "+447700900001", True), ("whatsapp", "Riverbend", False), ("rcs", "riverbend_agent", True),
+        ("rcs", "two words", False), ("push", "", True), ("push", "Riverbend", False), ("sms", "Riverbend", True),
+        ("sms", "riverbend_agent", False),
+    ],
+)  # fmt: skip
+def test_a_senders_address_fits_its_channel(channel: str, address: str, good: bool) -> None:
+    sender = Sender.objects.create(channel=channel, provider="sandbox")
+    form = SenderForm({"address": address, "per_second": "5", "when_away": "wait"}, instance=sender)
+    for name in ("channel", "provider", "topic"):
+        del form.fields[name]
+    form.is_valid()
+    assert ("address" not in form.errors) is good, form.errors

@@ -13,6 +13,8 @@ from campaigns.models import Campaign, CampaignState
 from campaigns.selectors.results import campaigns_page
 from campaigns.services import change_campaign, create_campaign
 from campaigns.views.addresses import number_of
+from channels.costs import price_words
+from channels.policy.segments import text_size
 from channels.services.send import LONGEST_SMS
 from crm.errors import Invalid
 from crm.models import Topic
@@ -61,8 +63,7 @@ def _edit(request: HttpRequest, form: CampaignForm, campaign: Campaign | None) -
         "form": form,
         "campaign": campaign,
         "families": _count(request, campaign),
-        "length": len(form["sms"].value() or ""),
-        "longest": LONGEST_SMS,
+        **_measured(form["sms"].value() or ""),
     }
     return render(request, "campaigns/edit.html", context, status=422 if form.errors else 200)
 
@@ -99,5 +100,14 @@ def audience_count(request: HttpRequest) -> HttpResponse:
 @posted_from("campaigns:new-campaign")
 def sms_length(request: HttpRequest) -> HttpResponse:
     """How long the SMS text is, for the form."""
-    context = {"length": len(request.POST.get("sms", "").strip().replace("\r\n", "\n")), "longest": LONGEST_SMS}
-    return render(request, "campaigns/partials/sms_length.html", context)
+    text = request.POST.get("sms", "").strip().replace("\r\n", "\n")
+    return render(request, "campaigns/partials/sms_length.html", _measured(text))
+
+
+def _measured(text: str) -> dict[str, object]:
+    return {
+        "length": len(text),
+        "longest": LONGEST_SMS,
+        "segments": text_size(text).segments,
+        "cost": price_words("sms", text) if text else "",
+    }

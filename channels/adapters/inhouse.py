@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,14 +21,17 @@ class PortalInbox:
     capabilities = Capabilities(frozenset({"portal"}))
 
     def send(self, envelope: Envelope) -> SendResult:
+        now, hours = timezone.now(), envelope.stands_hours or settings.PORTAL_CARD_HOURS
         item, _created = PortalItem.objects.get_or_create(
             delivery_id=envelope.delivery_id,
             defaults={
                 "family_id": envelope.family_id,
                 "member_id": envelope.member_id,
-                "subject": envelope.subject,
+                "subject": envelope.title or envelope.subject,
                 "body": envelope.text,
-                "posted_at": timezone.now(),
+                "link": envelope.link,
+                "posted_at": now,
+                "expires_at": now + timedelta(hours=hours) if hours else None,
             },
         )
         return SendResult(provider_id=str(item.pk), state="delivered")

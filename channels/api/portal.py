@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import Http404
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -27,6 +28,8 @@ class InboxItemShape(serializers.Serializer):
     id = serializers.IntegerField()
     subject = serializers.CharField(allow_blank=True)
     body = serializers.CharField()
+    link = serializers.CharField(allow_blank=True)
+    expires_at = serializers.DateTimeField(allow_null=True)
     posted_at = serializers.DateTimeField()
     read_at = serializers.DateTimeField(allow_null=True)
     clicked_at = serializers.DateTimeField(allow_null=True)
@@ -43,13 +46,14 @@ InboxPage = page_shape("InboxPage", InboxItemShape)
 
 
 class Inbox(PortalView):
-    """What the family was told in the portal and has not put away."""
+    """What the family was told in the portal, has not put away, and still counts."""
 
     @described("Read the inbox", answers={200: InboxPage}, asks=InboxQuery)
     def get(self, request: Request) -> Response:
         """A page of messages, newest first."""
         asked = checked(InboxQuery, request.query_params)
-        rows = items_of(visitor_of(request)).filter(dismissed_at=None)
+        standing = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+        rows = items_of(visitor_of(request)).filter(standing, dismissed_at=None)
         if asked["unread"] is not None:
             rows = rows.filter(read_at__isnull=asked["unread"])
         items, following = page_of(request, rows, keys=["-posted_at", "-id"], size=PAGE)
@@ -102,6 +106,8 @@ def item_as_json(item: PortalItem) -> dict[str, Any]:
         "id": item.pk,
         "subject": item.subject,
         "body": item.body,
+        "link": item.link,
+        "expires_at": item.expires_at,
         "posted_at": item.posted_at,
         "read_at": item.read_at,
         "clicked_at": item.clicked_at,

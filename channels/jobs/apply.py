@@ -23,7 +23,8 @@ from crm.services import NewInteraction, invalidate_address, record_consent, rec
 from crm.services.holding import hold_families
 from crm.vocabulary import WINDOWS, attempt_type_of
 
-SILENT_TYPES = frozenset({"email_status_update", "sms_status_update"})
+SILENT = "_status_update"
+"""How the types end that change a state and tell nobody anything."""
 
 
 def apply_news(receipt: Receipt, news: News) -> bool:
@@ -115,7 +116,7 @@ def bring(delivery: Delivery, event: DeliveryEvent, vendor: str) -> None:
         works = ContactPoint.objects.filter(channel=delivery.channel, value=delivery.address, is_valid=True)
         # What is told late or again does not turn the clock back.
         works.exclude(last_ok_at__gte=event.occurred_at).update(last_ok_at=event.occurred_at)
-    if event.interaction_type not in SILENT_TYPES:
+    if not event.interaction_type.endswith(SILENT):
         _record_event(delivery, event, vendor)
 
 
@@ -170,7 +171,8 @@ def _apply_inbound(receipt: Receipt, inbound: InboundMessage) -> bool:
         return False
     family_id = families.pop()
     vendor = _vendor_heard(receipt, provider_names().get(inbound.channel, ""))
-    _record_inbound(family_id, [point for point in holders if point.family_id == family_id], inbound, vendor)
+    mine = [point for point in holders if point.family_id == family_id]
+    _record_inbound(family_id, address, mine, inbound, vendor)
     receipt.families.add(family_id)
     _settle(inbound.event_id)
     return True
@@ -196,7 +198,9 @@ def _latest_attempt(families: set[int], inbound: InboundMessage) -> Interaction 
     )
 
 
-def _record_inbound(family_id: int, holders: list[ContactPoint], inbound: InboundMessage, vendor: str) -> None:
+def _record_inbound(
+    family_id: int, address: str, holders: list[ContactPoint], inbound: InboundMessage, vendor: str
+) -> None:
     answered = _latest_attempt({family_id}, inbound)
     members = {point.member_id for point in holders if point.member is not None and not point.member.is_child}
     # A number that several share belongs to the household: nobody is named who may not have written.
@@ -211,7 +215,7 @@ def _record_inbound(family_id: int, holders: list[ContactPoint], inbound: Inboun
             external_id=inbound.event_id[:200],
             message_id=answered.message_id if answered else None,
             in_reply_to=answered.external_id if answered else "",
-            metadata={"text": inbound.text, **inbound.metadata},
+            metadata={"text": inbound.text, "sender": address, **inbound.metadata},
         )
     )
     if answered is not None and answered.message_id:

@@ -2,6 +2,7 @@
 
 from channels.models import Message
 from channels.selectors import Ask
+from channels.selectors.snapshots import templates_of
 
 
 def person_is_gone(message: Message) -> bool:
@@ -18,4 +19,5 @@ def ask_of_message(message: Message, *, only: str | None = None, allow_fallback:
         allow_fallback=message.allow_fallback if allow_fallback is None else allow_fallback,
         member_id=message.member_id if message.named_member or message.personal else None,
         text_length=len(message.sms or message.body),
+        templates=templates_of(message.variants),
     )

@@ -35,6 +35,7 @@ def envelope_of(delivery: Delivery) -> Envelope:
         variables=variant.get("variables", {}),
         title=variant.get("title", "") or message.subject,
         link=variant.get("link", ""),
+        stands_hours=float(variant.get("stands_hours") or 0),
         is_marketing=message.topic.kind == TopicKind.MARKETING,
         family_id=delivery.family_id,
         member_id=holder.pk if holder else None,

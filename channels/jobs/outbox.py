@@ -20,7 +20,7 @@ from channels.jobs.routing import over_to_standby, route_waiting
 from channels.jobs.stops import note_stop
 from channels.models import Delivery, Message, Sender
 from channels.pacing import LONGEST_PAUSE
-from channels.policy import RankedChannel, Snapshot, decide, may_hold
+from channels.policy import RankedChannel, Snapshot, decide, may_use
 from channels.ports import SendError, SendResult
 from channels.registry import IN_HOUSE
 from channels.selectors import take_snapshots
@@ -115,11 +115,8 @@ def _still_wanted(ids: list[int]) -> list[Delivery]:
 
 def _reaches(snapshot: Snapshot, delivery: Delivery) -> bool:
     """Whether the very address of the delivery may still be used."""
-    needs_grant = snapshot.topic_kind == "marketing"
     return any(
-        address.is_valid
-        and may_hold(snapshot, address)
-        and (address.consent or (address.consent is None and not needs_grant))
+        may_use(snapshot, address)
         for address in snapshot.addresses
         if address.channel == delivery.channel and address.value == delivery.address
     )

@@ -10,6 +10,7 @@ from channels.enums import DeliveryState, MessageStatus
 from channels.jobs.asking import ask_of_message, person_is_gone
 from channels.jobs.away import leave_vendors_away
 from channels.jobs.echoes import forget_echoes, post_echoes
+from channels.jobs.expiring import expire_calls, expire_cards
 from channels.jobs.fallback import fall_back
 from channels.jobs.hear import process_receipts, retry_unmatched
 from channels.jobs.outbox import send_due
@@ -47,6 +48,8 @@ def sweep() -> dict[str, int]:
             "receipts": process_receipts,
             "rematched": retry_unmatched,
             "routed": route_waiting,
+            "expired": expire_cards,
+            "unworked": expire_calls,
             "moved": leave_vendors_away,
             "fallbacks": _forgotten_fallbacks,
             "sent": send_due,

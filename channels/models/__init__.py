@@ -2,7 +2,20 @@
 
 from channels.models.outbox import Delivery, Message
 from channels.models.portal import PortalItem
+from channels.models.push import PushSubscription
 from channels.models.receipts import Receipt, RefusedCallback, SandboxEcho, Unmatched
+from channels.models.sandbox import SandboxHabit
 from channels.models.senders import Sender
 
-__all__ = ["Delivery", "Message", "PortalItem", "Receipt", "RefusedCallback", "SandboxEcho", "Sender", "Unmatched"]
+__all__ = [
+    "Delivery",
+    "Message",
+    "PortalItem",
+    "PushSubscription",
+    "Receipt",
+    "RefusedCallback",
+    "SandboxEcho",
+    "SandboxHabit",
+    "Sender",
+    "Unmatched",
+]

@@ -1,7 +1,7 @@
 """Which channel, which person, or why not: pure functions over dataclasses, no Django in them."""
 
 from channels.policy.decide import decide
-from channels.policy.recipient import may_hold
+from channels.policy.recipient import may_hold, may_use
 from channels.policy.types import (
     CHANNEL_ORDER,
     Address,
@@ -26,4 +26,5 @@ __all__ = [
     "Snapshot",
     "decide",
     "may_hold",
+    "may_use",
 ]

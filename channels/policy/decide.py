@@ -14,7 +14,10 @@ DEFAULT_ORDER = {
     "high": ("sms", "email", "whatsapp", "rcs", "push", "phone", "portal"),
 }
 # After a call that nobody took a text comes next; after every other channel the default order holds.
-AFTER = {"phone": ("sms", "email"), "portal": ("email", "sms"), "email": ("sms",), "sms": ("email",)}
+AFTER = {
+    "phone": ("sms", "email"), "portal": ("email", "sms"), "email": ("sms",), "sms": ("email",),
+    "whatsapp": ("sms", "email"), "rcs": ("sms", "email"), "push": ("email", "sms"),
+}  # fmt: skip
 
 
 def decide(snapshot: Snapshot) -> Decision:
@@ -67,7 +70,7 @@ def _refusal(snapshot: Snapshot, channel: str) -> Reason | None:
 
 
 def _unfit(snapshot: Snapshot, channel: str) -> Reason | None:
-    if channel in TEXTING and snapshot.text_length > LONGEST_TEXT:
+    if channel in TEXTING and channel not in snapshot.templates and snapshot.text_length > LONGEST_TEXT:
         return Reason("too_long", {"length": snapshot.text_length, "most": LONGEST_TEXT})
     if channel == "phone" and snapshot.topic_kind == "marketing" and snapshot.only_channel != "phone":
         return Reason("no_marketing_calls")
@@ -143,7 +146,10 @@ def _why_blocked(snapshot: Snapshot, judged: list[RankedChannel]) -> Reason:
         return next(one.reasons[0] for one in judged if one.channel == snapshot.only_channel)
     codes = {one.reasons[0].code: one.reasons[0] for one in reversed(judged)}
     # A channel that this house never set up explains nothing about the family, so it comes last.
-    acts = ("too_long", "no_consent", "withdrawn", "opted_out", "address_broken", "only_a_child", "no_marketing_calls")
+    acts = (
+        "too_long", "no_consent", "withdrawn", "opted_out", "window_closed", "address_broken", "only_a_child",
+        "no_marketing_calls",
+    )  # fmt: skip
     for code in (*acts, "no_address", "no_sender"):
         if code in codes:
             return codes[code]

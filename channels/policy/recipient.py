@@ -33,10 +33,33 @@ def may_hold(snapshot: Snapshot, address: Address) -> bool:
     return not any(person.id == address.member_id and person.is_child for person in snapshot.people)
 
 
+def may_use(snapshot: Snapshot, address: Address) -> bool:
+    """Whether something may be sent to this very address at this moment."""
+    return (
+        address.is_valid
+        and may_hold(snapshot, address)
+        and _is_consented(snapshot, address)
+        and takes_message(snapshot, address)
+    )
+
+
+def takes_message(snapshot: Snapshot, address: Address) -> bool:
+    """Whether the channel takes what is to be said: an approved template always, free text while its window is open.
+
+    WhatsApp opens it for 24 hours with each message of theirs (www.twilio.com/docs/whatsapp/key-concepts).
+    """
+    return address.window_open is not False or address.channel in snapshot.templates
+
+
+def _is_consented(snapshot: Snapshot, address: Address) -> bool:
+    return bool(address.consent or (address.consent is None and snapshot.topic_kind == "transactional"))
+
+
 def _consented(snapshot: Snapshot, addresses: list[Address]) -> tuple[Address | None, Reason | None]:
-    for address in addresses:
-        if address.consent or (address.consent is None and snapshot.topic_kind == "transactional"):
-            return address, None
+    allowed = [one for one in addresses if _is_consented(snapshot, one)]
+    if allowed:
+        found = next((one for one in allowed if takes_message(snapshot, one)), None)
+        return found, None if found else Reason("window_closed")
     refused = next((one for one in addresses if one.consent is False), None)
     if refused is not None:
         return None, Reason("withdrawn", {"source": refused.consent_source})

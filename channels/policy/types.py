@@ -38,6 +38,8 @@ class Address:
     consent: bool | None
     consent_source: str = ""
     invalid_reason: str = ""
+    window_open: bool | None = None
+    """Whether free text may go there now; None where the channel takes it at any time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Snapshot:
     allow_fallback: bool = True
     member_id: int | None = None
     text_length: int = 0
+    templates: frozenset[str] = frozenset()
+    """Channels on which an approved template stands in for the text."""
 
 
 @dataclass(frozen=True, slots=True)

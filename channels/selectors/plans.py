@@ -5,8 +5,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from channels.costs import price_words
 from channels.policy import Decision, RankedChannel
 from channels.policy.decide import TEXTING
+from channels.policy.pushes import left_out
 from channels.policy.segments import TextSize, text_size
 from channels.selectors.decisions import preview
 from channels.selectors.shapes import decision_as_json
@@ -25,6 +27,7 @@ _ADVICE = {
     "no_sender": lambda: _("Choose another channel, or have an administrator set this one up."),
     "no_marketing_calls": lambda: _("Choose phone if somebody should call all the same."),
     "too_long": lambda: _("Shorten it, or write a shorter text for SMS."),
+    "window_closed": lambda: _("Choose another channel, or a template that WhatsApp has approved."),
     "no_address": lambda: _("Add an address on the family’s page, or choose another channel or person."),
 }
 _BUTTONS = {
@@ -63,6 +66,10 @@ class Plan:
     size: TextSize | None
     reads: str = ""
     """The text with its placeholders filled in; empty where it has none."""
+    cost: str = ""
+    """What it costs as a text or a chat message; empty where no price is set."""
+    left_out: int = 0
+    """Characters that a push message cannot hold."""
 
     @property
     def blocked(self) -> bool:
@@ -78,6 +85,8 @@ def plan_message(*, ask: Ask, topic: Topic, body: str = "", sms: str = "") -> Pl
     problem = "" if place else _problem(decision, ask)
     text = (sms or body) if decision.channel in TEXTING else body
     reads = _filled(text, place, ask)
+    # What is written shorter for SMS is measured all the while, unless a chat takes it.
+    counted = decision.channel if decision.channel in TEXTING else "sms" if sms else ""
     return Plan(
         decision=decision,
         shown=decision_as_json(decision),
@@ -88,8 +97,10 @@ def plan_message(*, ask: Ask, topic: Topic, body: str = "", sms: str = "") -> Pl
         following=_following(decision, ask),
         problem=problem[:1].upper() + problem[1:],
         advice="" if place else _advice(decision.reasons[0].code),
-        size=text_size(reads or sms or body) if sms or decision.channel == "sms" else None,
+        size=text_size(reads or sms or body) if counted == "sms" else None,
         reads=reads,
+        cost=price_words(counted, reads or sms or body) if counted and (sms or body) else "",
+        left_out=left_out(reads or body) if decision.channel == "push" else 0,
     )
 
 

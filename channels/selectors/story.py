@@ -189,6 +189,8 @@ _OUR_WORDS = {
     "no longer allowed": lambda: _("It was no longer allowed when its turn came."),
     "arrived on another channel": lambda: _("It had arrived on another channel."),
     "the vendor is away": lambda: _("Its vendor was away, so it took another channel."),
+    "the card stood its time unread": lambda: _("Nobody read it in the portal in time."),
+    "nobody rang in time": lambda: _("Nobody rang in time."),
     "stopped by staff": lambda: _("Staff stopped it."),
     "the call was called off": lambda: _("Staff called the call off."),
     "it did not arrive, staff say": lambda: _("It did not arrive: staff asked."),

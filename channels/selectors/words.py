@@ -39,6 +39,7 @@ _ENGAGED = {
     "email": lambda: _("Opened"),
     "sms": lambda: _("Answered"),
     "phone": lambda: _("Answered"),
+    "push": lambda: _("Opened"),
 }
 _PHONE = {
     "sent": lambda: _("Call asked for"),

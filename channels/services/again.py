@@ -30,6 +30,7 @@ def send_again(*, message: Message, created_by_id: int | None) -> SendOutcome:
             subject=message.subject,
             html=message.html,
             sms=message.sms,
+            variants=message.variants,
             member_id=message.member_id if message.named_member or message.personal else None,
             topic=message.topic.slug,
             urgency=message.urgency,

@@ -1,8 +1,9 @@
 """Accepts messages: decides, and writes them to the outbox in one transaction."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -13,6 +14,7 @@ from channels.models import Delivery, Message
 from channels.models.outbox import NORMAL, URGENT
 from channels.policy import CHANNEL_ORDER, Decision, RankedChannel
 from channels.selectors import Ask, decision_as_json, preview
+from channels.selectors.snapshots import templates_of
 from channels.senders import provider_names
 from channels.services.filling import fill_requests, filling_problems
 from channels.services.senders import SenderBook
@@ -54,6 +56,8 @@ class MessageRequest:
     created_by_id: int | None = None
     context: Context | None = None
     """Values for placeholders, beside the names that we fill in; None where the texts are taken as they stand."""
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What a channel says in its own way, as `Message.variants` holds it."""
     personal: bool = False
     """The text calls the person by name; filling sets it."""
 
@@ -240,7 +244,10 @@ def _decide(requests: dict[int, MessageRequest], topics: dict[str, Topic]) -> di
 def ask_of(request: MessageRequest) -> Ask:
     """What choosing a channel needs of a request."""
     length = len(request.sms or request.body)
-    return Ask(request.family_id, request.urgency, request.channel, request.falls_back, request.member_id, length)
+    return Ask(
+        request.family_id, request.urgency, request.channel, request.falls_back, request.member_id, length,
+        templates_of(request.variants),
+    )  # fmt: skip
 
 
 def _message(request: MessageRequest, topic: Topic, decision: Decision, now: datetime) -> Message:
@@ -258,6 +265,7 @@ def _message(request: MessageRequest, topic: Topic, decision: Decision, now: dat
         body=request.body,
         html=request.html,
         sms=request.sms,
+        variants=dict(request.variants),
         channel=request.channel,
         allow_fallback=request.falls_back,
         # A message that never left frees its key, so that it can be said once the obstacle is gone.

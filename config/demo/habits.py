@@ -54,6 +54,24 @@ def draw_habits(rng: Random, channels: set[str]) -> Habits:
     return habits
 
 
+def chances_of(habits: Habits) -> dict[str, float]:
+    """The same for the sandbox, which lets the household go on as it was: by what it may do.
+
+    Chats and RCS are read alike; a push message is opened about as often as a notice in the portal.
+    """
+    return {
+        "email_open": habits.opens,
+        "email_click": habits.clicks,
+        "email_proxy": float(habits.proxy),
+        "sms_reply": habits.texts_back,
+        "whatsapp_read": habits.reads_chat,
+        "whatsapp_reply": habits.chats_back,
+        "rcs_read": habits.reads_chat,
+        "rcs_reply": habits.texts_back,
+        "push_open": habits.reads_notices,
+    }
+
+
 _NEEDS = {
     "email": ("newsletter", "fees", "letter", "writes"),
     "sms": ("text", "texts_us"),

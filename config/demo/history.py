@@ -21,7 +21,7 @@ VISITORS_TODAY = 14
 
 def write_ordinary(story: Story, gatherings: list[Gathering], families: int) -> None:
     """Fill the household's share."""
-    habits = draw_habits(story.rng, story.family.channels)
+    habits = story.habits = draw_habits(story.rng, story.family.channels)
     end = story.days.today
     for member in story.family.adults:
         set_aside(story, member)

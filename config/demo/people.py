@@ -133,8 +133,21 @@ def plan_ordinary(numbers: Sequence[int], seed: int, book: AddressBook) -> list[
         _plan(number, surname, Random(f"{seed}:{number}"), book)  # noqa: S311 - made-up people
         for number, surname in zip(numbers, surnames, strict=True)
     ]
+    for family in families:
+        _newer_ways(family, Random(f"{seed}:{family.number}:ways"))  # noqa: S311 - made-up people
     _mark(families, Random(f"{seed}:marks"))  # noqa: S311 - made-up people
     return families
+
+
+def _newer_ways(family: PlannedFamily, rng: Random) -> None:
+    """Some phones take RCS, and some people let the portal push to their browser."""
+    for place, adult in enumerate(family.adults):
+        mobile = next((point.value for point in adult.points if point.channel == "sms"), "")
+        if mobile and rng.random() < 0.3:
+            adult.points.append(PlannedPoint("rcs", mobile))
+        if "portal" in adult.channels and rng.random() < 0.3:
+            browser = f"https://push.example/riverbend/{family.number:04d}-{place + 1}"
+            adult.points.append(PlannedPoint("push", browser, label=rng.choice(("phone", "laptop"))))
 
 
 def _mark(families: list[PlannedFamily], rng: Random) -> None:

@@ -32,6 +32,7 @@ def _habits(**chances: float) -> Habits:
 
 def _past(story: Story, habits: Habits, until: date) -> None:
     """Fill what is left with an ordinary past; a short history has visits and notes instead."""
+    story.habits = habits
     channels = story.family.adults[0].channels
     if "whatsapp" not in channels:
         habits.mix |= {"chat": 0.0, "chats_us": 0.0}

@@ -8,10 +8,12 @@ from random import Random
 from django.db import transaction
 
 from analytics.jobs import recalculate_preferences
+from channels.models import SandboxHabit
 from config.demo.characters import CHARACTERS, plan_character
 from config.demo.consents import make_topics, store_consents
 from config.demo.days import Days, days_up_to_now
 from config.demo.gatherings import Gathering, gathering_of, plan_events
+from config.demo.habits import chances_of
 from config.demo.history import write_ordinary
 from config.demo.logins import make_users
 from config.demo.pending import store_drafts, store_tasks
@@ -109,6 +111,9 @@ def _store_history(stories: Iterator[Story]) -> int:
 
 def _store(stories: Sequence[Story]) -> int:
     rows = [row for story in stories for row in story.rows]
+    SandboxHabit.objects.bulk_create(
+        SandboxHabit(family_id=story.family.id, chances=chances_of(story.habits)) for story in stories if story.habits
+    )
     put_on_list([_place(place) for story in stories for place in story.places])
     return sum(one.status == "created" for one in record_interactions(rows, live=False))
 

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from config.demo.days import Days
+from config.demo.habits import Habits
 from config.demo.people import PlannedFamily, PlannedMember
 from crm.services import NewInteraction
 
@@ -34,6 +35,8 @@ class Story:
     staff: tuple[int, ...]
     rows: list[NewInteraction] = field(default_factory=list)
     places: list[PlannedPlace] = field(default_factory=list)
+    habits: Habits | None = None
+    """What the household does by its nature, once its story is written."""
 
     @property
     def room(self) -> int:

@@ -59,6 +59,8 @@ PORTAL = [
     ("POST", "portal/inbox/1/read/"),
     ("POST", "portal/inbox/1/click/"),
     ("POST", "portal/inbox/1/dismiss/"),
+    ("GET", "portal/push-subscriptions/"),
+    ("POST", "portal/push-subscriptions/"),
     ("POST", "portal/track/"),
     ("GET", "portal/preferences/"),
     ("PUT", "portal/preferences/"),

@@ -1,18 +1,21 @@
-"""SMS by Twilio's own client, and its status and inbound callbacks.
+"""SMS, WhatsApp and RCS by Twilio's own client, and its status and inbound callbacks.
 
-Rules: www.twilio.com/docs/messaging/api/message-resource and /docs/usage/webhooks/webhooks-security.
+Rules: www.twilio.com/docs/messaging/api/message-resource, /docs/usage/webhooks/webhooks-security, /docs/whatsapp/api,
+/docs/rcs/send-an-rcs-message. An address of WhatsApp is “whatsapp:” and the number, one of RCS “rcs:” and the number:
+with that word before it Twilio does not fall back to SMS by itself, as falling back is ours to decide.
 """
 
+import json
 import threading
 from datetime import timedelta
 from functools import cached_property
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import requests
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
@@ -21,11 +24,11 @@ from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
 from channels.adapters.reading import consent_word, delivery_number, form_of, never_connected
+from channels.adapters.twilio.faults import fault_of, words_of
 from channels.ports import (
     Capabilities,
     DeliveryEvent,
     Envelope,
-    Fault,
     InboundMessage,
     News,
     Refused,
@@ -44,57 +47,23 @@ FIND_MOST = 200
 STATUS_PATH = "/webhooks/twilio/status/"
 INBOUND_PATH = "/webhooks/twilio/inbound/"
 
-_NO_NUMBER = Fault(_("This is not a number that texts can reach."), address_dead=True)
-_ACCOUNT = Fault(_("Twilio does not accept our account; an administrator has to look at it."), of_sender=True)
-_SUSPENDED = Fault(_("Our account at Twilio is suspended; an administrator has to look at it."), of_sender=True)
-_OUR_NUMBER = Fault(_("Twilio does not let our number send this; an administrator has to look at it."), of_sender=True)
-_WINDOW = Fault(_("WhatsApp takes free text only within 24 hours of their last message; use an approved template."))
-_LATER = Fault(_("Too much at once; it is tried again."), permanent=False)
-# What Twilio's codes mean (www.twilio.com/docs/api/errors): for the message, for the number, for us.
-FAULTS: dict[str, Fault] = {
-    "20003": _ACCOUNT,
-    "20005": _SUSPENDED,
-    "20404": _ACCOUNT,
-    "20429": _LATER,
-    "21211": _NO_NUMBER,
-    "21214": _NO_NUMBER,
-    "21217": _NO_NUMBER,
-    "21408": Fault(_("Texts to this country are switched off at Twilio.")),
-    "21606": _OUR_NUMBER,
-    "21610": Fault(_("They texted STOP to our number; nothing goes there until they text START."), opted_out=True),
-    "21611": _LATER,
-    "21612": Fault(_("Twilio has no way to this number from ours.")),
-    "21614": Fault(_("This is not a mobile number."), address_dead=True),
-    "21617": Fault(_("The text is too long.")),
-    "30001": _LATER,
-    "30002": _SUSPENDED,
-    "30003": Fault(_("The phone was off or out of reach.")),
-    "30004": Fault(_("The number or its network blocks our texts.")),
-    "30005": Fault(_("The number is unknown or no longer in use."), address_dead=True),
-    "30006": Fault(_("A landline, or a network that texts do not reach."), address_dead=True),
-    "30007": Fault(_("The network took it for spam.")),
-    "30008": Fault(_("It failed on the way, and the network did not say why.")),
-    "30034": Fault(_("Our number is not registered for texts in this country; an administrator has to look at it.")),
-    "63016": _WINDOW,
-    "63018": Fault(_("WhatsApp’s limit for our number was reached.")),
-    "63024": Fault(_("This number cannot be reached on WhatsApp."), address_dead=True),
-}
-_UNKNOWN_FAULT = Fault("")
 # Said before the message was taken: may be sent again.
 REPEATABLE = frozenset({429, 503})
 
+# Twilio's statuses: (what follows the channel's name in the interaction type, state).
 STATES: dict[str, tuple[str, str | None]] = {
-    "accepted": ("sms_status_update", None),
-    "scheduled": ("sms_status_update", None),
-    "queued": ("sms_status_update", None),
-    "sending": ("sms_status_update", None),
-    "sent": ("sms_status_update", "sent"),
-    "delivered": ("sms_delivered", "delivered"),
-    "undelivered": ("sms_undelivered", "undelivered"),
-    "failed": ("sms_failed", "failed"),
-    "canceled": ("sms_failed", "failed"),
-    "read": ("sms_read", "engaged"),
+    "accepted": ("status_update", None),
+    "scheduled": ("status_update", None),
+    "queued": ("status_update", None),
+    "sending": ("status_update", None),
+    "sent": ("status_update", "sent"),
+    "delivered": ("delivered", "delivered"),
+    "undelivered": ("undelivered", "undelivered"),
+    "failed": ("failed", "failed"),
+    "canceled": ("failed", "failed"),
+    "read": ("read", "engaged"),
 }
+PREFIXES = {"whatsapp": "whatsapp:", "rcs": "rcs:"}
 
 
 class _HttpClient(TwilioHttpClient):
@@ -121,7 +90,7 @@ class TwilioTexts:
     """Sends one text; the client's own retries are off, as a repeat is ours to decide."""
 
     name = "twilio"
-    capabilities = Capabilities(frozenset({"sms"}), asks=True)
+    capabilities = Capabilities(frozenset({"sms", "whatsapp", "rcs"}), asks=True)
 
     @cached_property
     def _client(self) -> Client:
@@ -129,15 +98,12 @@ class TwilioTexts:
         return Client(vendor_setting("TWILIO_ACCOUNT_SID"), vendor_setting("TWILIO_AUTH_TOKEN"), http_client=http)
 
     def send(self, envelope: Envelope) -> SendResult:
-        service = vendor_setting("TWILIO_MESSAGING_SERVICE_SID")
-        sender = (
-            {"messaging_service_sid": service}
-            if service and not envelope.sender
-            else {"from_": envelope.sender or vendor_setting("TWILIO_SMS_FROM")}
-        )
         try:
             answer = self._client.messages.create(
-                to=envelope.address, body=envelope.text, status_callback=status_callback(envelope.delivery_id), **sender
+                to=full_address(envelope.channel, envelope.address),
+                status_callback=status_callback(envelope.delivery_id),
+                **_sender(envelope),
+                **_content(envelope),
             )
         except (TwilioRestException, TwilioServiceException) as error:
             raise _rest_error(error) from error
@@ -165,7 +131,8 @@ class TwilioTexts:
                 told = [self._client.messages(sought.provider_id).fetch()]
             else:
                 since = sought.intent_at - FIND_EARLIER
-                told = self._client.messages.list(to=sought.envelope.address, date_sent_after=since, limit=FIND_MOST)
+                to = full_address(sought.envelope.channel, sought.envelope.address)
+                told = self._client.messages.list(to=to, date_sent_after=since, limit=FIND_MOST)
                 told = [one for one in told if _may_be(one, sought)]
         except (TwilioRestException, TwilioServiceException) as error:
             raise _rest_error(error) from error
@@ -185,23 +152,52 @@ def _may_be(told: MessageInstance, sought: Sought) -> bool:
 def _event_of_found(told: MessageInstance, channel: str) -> DeliveryEvent:
     """The same event that the callback would have brought, so that either may come first."""
     status, code = str(told.status or ""), str(told.error_code or "")
-    kind, state = STATES.get(status, ("sms_status_update", None))
+    kind, state = STATES.get(status, ("status_update", None))
     return DeliveryEvent(
-        interaction_type=kind,
+        interaction_type=f"{channel}_{kind}",
         occurred_at=told.date_updated or told.date_created or timezone.now(),
         event_id=f"{told.sid}:{status}",
         state=state or "sent",
         provider_id=str(told.sid or ""),
         channel=channel,
         error_code=code,
-        error=_words_of(code, told.error_message or ""),
-        address_dead=FAULTS.get(code, _UNKNOWN_FAULT).address_dead,
+        error=words_of(code, told.error_message or ""),
+        address_dead=fault_of(code).address_dead,
     )
+
+
+def full_address(channel: str, address: str) -> str:
+    """A number as Twilio wants it on a channel: +44…, whatsapp:+44…, rcs:+44…."""
+    prefix = PREFIXES.get(channel, "")
+    return address if address.startswith(prefix) else prefix + address
+
+
+def channel_and_number(address: str) -> tuple[str, str]:
+    """The channel that an address of Twilio's belongs to, and the number in it."""
+    found = next((channel for channel, prefix in PREFIXES.items() if address.startswith(prefix)), "sms")
+    return found, address.removeprefix(PREFIXES.get(found, ""))
+
+
+def _sender(envelope: Envelope) -> dict[str, str]:
+    """Whose number or name it comes from: the topic's own sender, else what the environment names."""
+    service = vendor_setting("TWILIO_MESSAGING_SERVICE_SID")
+    own = "" if envelope.channel == "sms" else vendor_setting(f"TWILIO_{envelope.channel.upper()}_FROM")
+    # A service sends texts from any of its numbers, so it goes first there; elsewhere the sender is a single one.
+    named = envelope.sender or own or ("" if service else vendor_setting("TWILIO_SMS_FROM"))
+    return {"from_": full_address(envelope.channel, named)} if named else {"messaging_service_sid": service}
+
+
+def _content(envelope: Envelope) -> dict[str, Any]:
+    """The approved template with its variables, else free text."""
+    if not envelope.template:
+        return {"body": envelope.text}
+    variables = {str(name): str(value) for name, value in envelope.variables.items()}
+    return {"content_sid": envelope.template, **({"content_variables": json.dumps(variables)} if variables else {})}
 
 
 def _rest_error(error: TwilioRestException | TwilioServiceException) -> SendError:
     code = str(error.code or error.status)
-    fault = FAULTS.get(code, _ACCOUNT if error.status in (401, 403) else _UNKNOWN_FAULT)
+    fault = fault_of(code, error.status)
     words = str(fault.words) or (getattr(error, "msg", "") or str(error))[:400]
     if error.status in REPEATABLE or error.status >= 500:
         left = error.status not in REPEATABLE
@@ -214,11 +210,6 @@ def _rest_error(error: TwilioRestException | TwilioServiceException) -> SendErro
         opted_out=fault.opted_out,
         of_sender=fault.of_sender,
     )
-
-
-def _words_of(code: str, told: str) -> str:
-    known = str(FAULTS.get(code, _UNKNOWN_FAULT).words)
-    return known or told or (f"Twilio error {code}" if code else "")
 
 
 def status_callback(delivery_id: int) -> str:
@@ -264,21 +255,22 @@ class TwilioStatus(_TwilioEar):
         if known is None:
             return []
         kind, state = known
+        channel, number = channel_and_number(form.get("To", ""))
         code = form.get("ErrorCode", "")
         delivery = (parse_qs(stored.query).get("delivery") or [""])[0]
         return [
             DeliveryEvent(
-                interaction_type=kind,
+                interaction_type=f"{channel}_{kind}",
                 occurred_at=stored.received_at,
                 event_id=f"{form.get('MessageSid', '')}:{status}",
                 state=state,
                 delivery_id=delivery_number(delivery),
                 provider_id=form.get("MessageSid", ""),
-                address=form.get("To", ""),
-                channel="sms",
+                address=number,
+                channel=channel,
                 error_code=code,
-                error=_words_of(code, form.get("ErrorMessage", "")),
-                address_dead=FAULTS.get(code, _UNKNOWN_FAULT).address_dead,
+                error=words_of(code, form.get("ErrorMessage", "") or form.get("ChannelStatusMessage", "")),
+                address_dead=fault_of(code).address_dead,
             )
         ]
 
@@ -290,10 +282,11 @@ class TwilioInbound(_TwilioEar):
         form = form_of(stored)
         text = form.get("Body", "")
         given = form.get("OptOutType", "").lower()
+        channel, number = channel_and_number(form.get("From", ""))
         return [
             InboundMessage(
-                channel="sms",
-                address=form.get("From", ""),
+                channel=channel,
+                address=number,
                 text=text[:10_000],
                 occurred_at=stored.received_at,
                 event_id=form.get("MessageSid", "") or form.get("SmsSid", ""),
