@@ -1,8 +1,20 @@
 """Tables of the outbox, the inbox of the portal, and what vendors told us."""
 
+from channels.models.content import Template, TemplateVersion
 from channels.models.outbox import Delivery, Message
 from channels.models.portal import PortalItem
 from channels.models.receipts import Receipt, RefusedCallback, SandboxEcho, Unmatched
 from channels.models.senders import Sender
 
-__all__ = ["Delivery", "Message", "PortalItem", "Receipt", "RefusedCallback", "SandboxEcho", "Sender", "Unmatched"]
+__all__ = [
+    "Delivery",
+    "Message",
+    "PortalItem",
+    "Receipt",
+    "RefusedCallback",
+    "SandboxEcho",
+    "Sender",
+    "Template",
+    "TemplateVersion",
+    "Unmatched",
+]
