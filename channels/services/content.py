@@ -85,15 +85,22 @@ class ContentBook:
         try:
             content, _language = self._content(request, self._stand_in(request), with_html=False)
         except Broken as error:
-            return {"context" if error.missing else "template": str(error)}
+            return _why(error)
         return _too_long(content, limits) or replace(
             request, subject=content.subject, body=content.body, sms=content.sms, variants=content.variants
         )
 
-    def filled(self, request: "MessageRequest", member_id: int | None) -> "MessageRequest":
-        """The request with its words for the person who was chosen."""
+    def filled(
+        self, request: "MessageRequest", member_id: int | None, limits: Mapping[str, int]
+    ) -> "MessageRequest | dict[str, str]":
+        """The request with its words for the person who was chosen; or what keeps it from being said."""
         person = self._person(request.family_id, member_id)
-        content, language = self._content(request, person, with_html=True)
+        try:
+            content, language = self._content(request, person, with_html=True)
+        except Broken as error:
+            return _why(error)
+        if problems := _too_long(content, limits):
+            return problems
         version = self._templates[request.template].version
         return replace(
             request,
@@ -137,6 +144,10 @@ class ContentBook:
 
     def _person(self, family_id: int, member_id: int | None) -> Member | None:
         return next((one for one in self._people[family_id] if one.pk == member_id), None)
+
+
+def _why(error: Broken) -> dict[str, str]:
+    return {"context" if error.missing else "template": str(error)}
 
 
 def _too_long(content: Content, limits: Mapping[str, int]) -> dict[str, str]:
