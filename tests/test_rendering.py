@@ -230,6 +230,10 @@ def test_an_email_has_its_frame(settings):
     assert "prefers-color-scheme: dark" in said.html
     assert "In &lt;short&gt;" in said.html
     assert "@@" not in said.html
+    assert set(re.findall(r"(?:src|href)=\"([^\"]*)\"", said.html)) <= {
+        "https://example.org/logo.png", "https://example.org", settings.BASE_URL,
+    }  # fmt: skip
+    assert "googleapis" not in said.html
     assert 'lang="en"' in said.html
     right_to_left = render_content(Text("S", "مرحبا"), READER, {}, language="ar")
     assert 'dir="rtl"' in right_to_left.html

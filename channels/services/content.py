@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from channels.models import Template, TemplateVersion
-from channels.rendering import Broken, Content, Reader, Text, check_values, choose_language, render_content
+from channels.rendering import Broken, Content, Text, check_values, choose_language, render_content
+from channels.selectors.readers import reader_of
 from crm.models import Family, Member
 
 if TYPE_CHECKING:
@@ -37,19 +38,6 @@ def content_of(
     text = Text.from_json(version.texts[spoken])
     reader = reader_of(family, member, topic=topic)
     return render_content(text, reader, given, language=spoken, with_html=with_html), spoken
-
-
-def reader_of(family: Family, member: Member | None, *, topic: str) -> Reader:
-    """The documented values of a family and a person, as plain texts, numbers, yes and no."""
-    return Reader(
-        family=family.name,
-        reference=family.external_ref,
-        language=family.language,
-        stage=family.stage,
-        fields={key: value for key, value in family.attributes.items() if isinstance(value, str | int | float)},
-        person=member.name if member else "",
-        topic=topic,
-    )
 
 
 class ContentBook:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from channels.models import Template, TemplateVersion
 from channels.rendering import Text, language_problem
-from channels.services.template_rules import sample_problems, text_problems
+from channels.rendering.rules import sample_problems, text_problems
 from crm.errors import Invalid
 from crm.models import Topic
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from channels.rendering import Broken, Reader, Text, check_values, needs_of, render, values_for
+from channels.rendering.engine import Broken, needs_of, render
 from channels.rendering.markdown import images_without_words
-from channels.rendering.shapes import CHANNEL_FIELDS, Source
-from channels.rendering.values import VALUES, is_known, is_ours
+from channels.rendering.shapes import Source, Text
+from channels.rendering.values import VALUES, Reader, check_values, is_known, is_ours, values_for
 
 LONGEST = {"subject": 300, "preheader": 200, "title": 200, "link": 2000, "template": 64, "sms": 1600}
 _CONTENT_ID = re.compile(r"\A[A-Za-z0-9_\-]{1,64}\Z")
@@ -37,16 +37,6 @@ def text_problems(text: Text, samples: Mapping[str, Any]) -> dict[str, str]:
         if given.get("variables") and not given.get("template"):
             problems[f"{channel}.template"] = _("Name the approved template that these variables fill in.")
     return problems
-
-
-def unknown_variants(variants: Mapping[str, Any]) -> list[str]:
-    """Places that no channel has."""
-    return [
-        f"{channel}.{name}"
-        for channel, given in variants.items()
-        for name in given
-        if name != "variables" and name not in CHANNEL_FIELDS.get(channel, {})
-    ]
 
 
 def _problem(source: Source, samples: Mapping[str, Any]) -> str:
