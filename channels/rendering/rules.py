@@ -6,7 +6,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from channels.rendering.content import web_address
 from channels.rendering.engine import Broken, needs_of, render
+from channels.rendering.escaping import as_line
 from channels.rendering.markdown import images_without_words
 from channels.rendering.shapes import Source, Text
 from channels.rendering.values import VALUES, Reader, check_values, is_known, is_ours, values_for
@@ -53,7 +55,9 @@ def _problem(source: Source, samples: Mapping[str, Any]) -> str:
         if unknown:
             all_told = " ".join(f"{{{{ {one} }}}}" for one in VALUES)
             return _("There is no “%(path)s”; there is %(all)s.") % {"path": unknown[0], "all": all_told}
-        render(source.text, values_for(_LONGEST_READER, samples), markdown=source.kind == "markdown")
+        said = render(source.text, values_for(_LONGEST_READER, samples), markdown=source.kind == "markdown")
+        if source.kind == "link":
+            web_address(as_line(said))
     except Broken as error:
         # What a sender gives along is not here yet, and a family need not have every field.
         return "" if error.missing else str(error)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from csp.decorators import csp_replace
+from csp.decorators import csp
 from django.contrib import messages as toasts
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
@@ -85,7 +85,7 @@ def preview(request: HttpRequest) -> HttpResponse:
 
 @role_required(OfficeRole.STAFF)
 @xframe_options_sameorigin
-@csp_replace(
+@csp(
     {
         "default-src": ["'none'"],
         "style-src": ["'unsafe-inline'"],
