@@ -236,7 +236,8 @@ def test_an_email_has_its_frame(settings):
     assert "googleapis" not in said.html
     assert 'lang="en"' in said.html
     right_to_left = render_content(Text("S", "مرحبا"), READER, {}, language="ar")
-    assert 'dir="rtl"' in right_to_left.html
+    assert right_to_left.html.count('dir="rtl"') >= 2
+    assert '<div dir="rtl"><p' in right_to_left.html
 
 
 def test_a_value_cannot_call_up_the_places_of_the_frame():

@@ -86,7 +86,7 @@ def _mjml(name: str, logo: str, colour: str, web: str, language: str) -> str:
   <mj-section css-class="card" background-color="#ffffff" border-radius="8px" border-top="4px solid {colour}"
       padding="28px 24px 16px" direction="{direction}">
     <mj-column><mj-text css-class="words" font-size="16px" line-height="1.5" color="#1d2327" {shown}>
-      {_BODY}</mj-text></mj-column>
+      <div dir="{direction}">{_BODY}</div></mj-text></mj-column>
   </mj-section>
   <mj-section padding="16px 24px 32px" direction="{direction}"><mj-column>
     <mj-text css-class="foot" font-size="13px" line-height="1.5" color="#58626a" {shown}>{_FOOT}</mj-text>

@@ -42,7 +42,7 @@ def test_another_family_is_chosen_by_search_and_keyboard(open_context: OpenConte
     open_fair(page)
     expect(page.locator("#id_body")).to_have_attribute("readonly", "")
     page.locator("#tpl-q").focus()
-    page.keyboard.type("martinez")
+    page.keyboard.insert_text("martinez")
     choice = page.locator("#tpl-families input[type=radio]").first
     expect(choice).to_be_visible()
     page.keyboard.press("Tab")
