@@ -9,6 +9,7 @@ from email.utils import parseaddr
 from csp.constants import SELF
 from django.utils.translation import gettext_lazy as _
 
+from config import organisation
 from config.environment import (
     BASE_DIR,
     VAR_DIR,
@@ -144,6 +145,10 @@ ORGANISATION_NAME = env.str("ORGANISATION_NAME", "Riverbend")
 # The postal address below marketing email, its lines parted by commas or “|”; laws such as CAN-SPAM ask for it.
 ORGANISATION_ADDRESS = postal_address()
 UNSUBSCRIBE_EMAIL = optional_email("UNSUBSCRIBE_EMAIL")
+# How emails look, and the language in which a family is written to that speaks none a text is written in.
+ORGANISATION_LANGUAGE = organisation.language()
+ORGANISATION_LOGO_URL = organisation.logo_url()
+ORGANISATION_COLOUR = organisation.colour()
 # What pages call those who are served: customer, patient, household… config/wording.py says it everywhere.
 FAMILY_WORD = word("FAMILY_WORD", env.str("FAMILY_WORD", "family"))
 _plural = "families" if FAMILY_WORD == "family" else f"{FAMILY_WORD}s"

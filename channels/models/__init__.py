@@ -1,5 +1,6 @@
 """Tables of the outbox, the inbox of the portal, and what vendors told us."""
 
+from channels.models.content import Template, TemplateVersion
 from channels.models.outbox import Delivery, Message
 from channels.models.portal import PortalItem
 from channels.models.push import PushSubscription
@@ -17,5 +18,7 @@ __all__ = [
     "SandboxEcho",
     "SandboxHabit",
     "Sender",
+    "Template",
+    "TemplateVersion",
     "Unmatched",
 ]

@@ -16,6 +16,7 @@ from channels.policy import CHANNEL_ORDER, Decision, RankedChannel
 from channels.selectors import Ask, decision_as_json, preview
 from channels.selectors.snapshots import templates_of
 from channels.senders import provider_names
+from channels.services.content import ContentBook
 from channels.services.filling import fill_requests, filling_problems
 from channels.services.senders import SenderBook
 from channels.services.states import cancel_waiting, refresh_status
@@ -31,17 +32,21 @@ LONGEST_BODY = 100_000
 LONGEST_SUBJECT = 300
 LONGEST_SMS = 1_600
 """Ten segments, Twilio's limit for one message."""
-
+FETCHED = ("family", "member", "topic", "template_version__template")
+"""What showing a message fetches along."""
 
 _LIMITS = {"subject": LONGEST_SUBJECT, "body": LONGEST_BODY, "html": LONGEST_BODY, "sms": LONGEST_SMS}
 
 
 @dataclass(frozen=True, slots=True)
 class MessageRequest:
-    """What somebody wants to be said; see CONTRACT.md, POST /messages/."""
+    """What somebody wants to be said; see CONTRACT.md, POST /messages/. A `template` (its slug) brings the words along.
+
+    Without a topic it is about its template's, else transactional.
+    """
 
     family_id: int
-    body: str
+    body: str = ""
     subject: str = ""
     html: str = ""
     sms: str = ""
@@ -60,6 +65,9 @@ class MessageRequest:
     """What a channel says in its own way, as `Message.variants` holds it."""
     personal: bool = False
     """The text calls the person by name; filling sets it."""
+    template: str = ""
+    template_version_id: int | None = None
+    language: str = ""
 
     @property
     def falls_back(self) -> bool:
@@ -97,6 +105,8 @@ def send_messages(*, requests: Sequence[MessageRequest]) -> list[SendOutcome | I
 def _send(requests: Sequence[MessageRequest]) -> list[SendOutcome | Invalid]:
     standing = hold_families(one.family_id for one in requests)
     requests = _follow_merges(requests, standing)
+    book = ContentBook(requests)
+    requests = [book.with_topic(one) for one in requests]
     topics = {topic.slug: topic for topic in Topic.objects.all()}
     outcomes: dict[int, SendOutcome | Invalid] = dict(_refused(requests, topics, set(standing.values())))
     said = _said_before([one for index, one in enumerate(requests) if index not in outcomes])
@@ -109,14 +119,21 @@ def _send(requests: Sequence[MessageRequest]) -> list[SendOutcome | Invalid]:
         if key and key in said:
             outcomes[index] = SendOutcome(said[key], duplicate=True)
         elif not (key and key in waiting):
-            new[index] = request
+            drafted = book.drafted(request, _LIMITS)
+            if isinstance(drafted, dict):
+                outcomes[index] = Invalid(drafted)
+                continue
+            new[index] = drafted
             if key:
                 waiting[key] = index
-    messages = _write(new, topics)
+    messages = _write(new, topics, book)
     for index, request in enumerate(requests):
         if index not in outcomes:
             twin = waiting.get(_key(request) or (0, None, ""), index)
-            outcomes[index] = SendOutcome(messages[twin], duplicate=twin != index)
+            said_now = messages[twin]
+            outcomes[index] = (
+                said_now if isinstance(said_now, Invalid) else SendOutcome(said_now, duplicate=twin != index)
+            )
     return [outcomes[index] for index in range(len(requests))]
 
 
@@ -151,7 +168,7 @@ def _said_before(requests: Sequence[MessageRequest]) -> dict[Key, Message]:
     found = Message.objects.filter(dedupe_key__in=keys, family_id__in={request.family_id for request in requests})
     return {
         (one.family_id, one.member_id if one.named_member else None, one.dedupe_key or ""): one
-        for one in found.select_related("family", "member", "topic").prefetch_related("deliveries")
+        for one in found.select_related(*FETCHED).prefetch_related("deliveries")
     }
 
 
@@ -177,7 +194,7 @@ def _refused(
 
 def _check(request: MessageRequest, topics: dict[str, Topic]) -> dict[str, str]:
     errors = {}
-    if not request.body.strip():
+    if not request.body.strip() and not request.template:
         errors["body"] = _("Write what should be said.")
     if len(request.body) > LONGEST_BODY or len(request.html) > LONGEST_BODY:
         errors["body"] = _("At most %d characters, please.") % LONGEST_BODY
@@ -206,11 +223,15 @@ def _check(request: MessageRequest, topics: dict[str, Topic]) -> dict[str, str]:
     return errors or filling_problems(request, _LIMITS)
 
 
-def _write(requests: dict[int, MessageRequest], topics: dict[str, Topic]) -> dict[int, Message]:
+def _write(
+    requests: dict[int, MessageRequest], topics: dict[str, Topic], book: ContentBook
+) -> dict[int, Message | Invalid]:
     if not requests:
         return {}
     decisions = _decide(requests, topics)
-    requests = fill_requests(requests, decisions)
+    filled = fill_requests(requests, decisions, book, _LIMITS)
+    requests = {index: one for index, one in filled.items() if isinstance(one, MessageRequest)}
+    refused = {index: Invalid(one) for index, one in filled.items() if isinstance(one, dict)}
     now, senders = timezone.now(), SenderBook()
     messages = {index: _message(one, topics[one.topic], decisions[index], now) for index, one in requests.items()}
     Message.objects.bulk_create(messages.values(), batch_size=500)
@@ -223,12 +244,12 @@ def _write(requests: dict[int, MessageRequest], topics: dict[str, Topic]) -> dic
         batch_size=500,
     )
     wake("channels.send_due")
-    return _fetched(messages)
+    return {**refused, **_fetched(messages)}
 
 
 def _fetched(messages: dict[int, Message]) -> dict[int, Message]:
     ids = [message.pk for message in messages.values()]
-    found = Message.objects.select_related("family", "member", "topic").prefetch_related("deliveries").in_bulk(ids)
+    found = Message.objects.select_related(*FETCHED).prefetch_related("deliveries").in_bulk(ids)
     return {index: found[message.pk] for index, message in messages.items()}
 
 
@@ -266,6 +287,8 @@ def _message(request: MessageRequest, topic: Topic, decision: Decision, now: dat
         html=request.html,
         sms=request.sms,
         variants=dict(request.variants),
+        template_version_id=request.template_version_id,
+        language=request.language,
         channel=request.channel,
         allow_fallback=request.falls_back,
         # A message that never left frees its key, so that it can be said once the obstacle is gone.
