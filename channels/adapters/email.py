@@ -49,10 +49,14 @@ class AnymailEmail:
             message = compose(envelope)
         except (ValueError, UnicodeError) as error:
             raise SendError(str(error), permanent=True, code="unsendable") from error
+        except OSError as error:
+            raise SendError("a file that goes along cannot be read", permanent=True, code="file_gone") from error
         try:
             message.send()
         except AnymailRecipientsRefused as error:
-            raise SendError(str(error), permanent=True, code="refused", address_dead=True) from error
+            raise SendError(
+                str(error), permanent=True, code="refused", address_dead=True, raw=_raw(error.response)
+            ) from error
         except AnymailAPIError as error:
             raise _api_error(error) from error
         except (AnymailError, ImproperlyConfigured) as error:
@@ -68,13 +72,33 @@ class AnymailEmail:
             return SendResult(provider_id=str(message.extra_headers["Message-ID"]))
         status = message.anymail_status  # type: ignore[attr-defined]
         if not status.message_id or isinstance(status.message_id, set):
-            raise SendError("the vendor answered without a message id", permanent=False, code="no_id", left=True)
+            raise SendError(
+                "the vendor answered without a message id",
+                permanent=False,
+                code="no_id",
+                left=True,
+                raw=_raw(status.esp_response),
+            )
         refused = {"rejected", "invalid", "failed"} & set(status.status or ())
         if refused:
             # “rejected” and “failed” may be about the sender or the text; only “invalid” is about the address.
             word = "invalid" if "invalid" in refused else refused.pop()
-            raise SendError(f"the vendor said {word}", permanent=True, code=word, address_dead=word == "invalid")
-        return SendResult(provider_id=str(status.message_id))
+            raise SendError(
+                f"the vendor said {word}",
+                permanent=True,
+                code=word,
+                address_dead=word == "invalid",
+                raw=_raw(status.esp_response),
+            )
+        return SendResult(provider_id=str(status.message_id), raw=_raw(status.esp_response))
+
+
+def _raw(response: Any) -> str:
+    """Status and body of a vendor's answer; some vendors' own clients answer with a dictionary."""
+    if response is None:
+        return ""
+    status, text = getattr(response, "status_code", ""), getattr(response, "text", None)
+    return f"{status} {text}".strip() if isinstance(text, str) else str(response)
 
 
 def setup_problem(provider: str) -> str:
@@ -106,6 +130,8 @@ def compose(envelope: Envelope) -> EmailMultiAlternatives:
     )
     if envelope.html:
         message.attach_alternative(envelope.html, "text/html")
+    for file in envelope.attachments:
+        message.attach(file.name, file.read(), file.content_type)
     message.metadata = {"delivery": str(envelope.delivery_id)}  # type: ignore[attr-defined]
     return message
 
@@ -156,6 +182,7 @@ def _smtp_refusal(code: int, words: bytes | str, *, about_address: bool) -> Send
 def _api_error(error: AnymailAPIError) -> SendError:
     """A clear no of the vendor may be repeated or is final; no readable answer means it may have gone out."""
     status = getattr(error, "status_code", None)
+    raw = _raw(error.response)
     if status is None:
         cause = error.__cause__
         unsent = isinstance(cause, requests.ConnectionError) and _never_connected(cause)
@@ -164,14 +191,19 @@ def _api_error(error: AnymailAPIError) -> SendError:
         # 429 and 503 are said before anything is taken; other 5xx may hide a message that left.
         wait = wait_asked(error.response.headers.get("Retry-After")) if error.response is not None else None
         return SendError(
-            str(error)[:400], permanent=False, code=str(status), left=status not in (429, 503), retry_after=wait
+            str(error)[:400],
+            permanent=False,
+            code=str(status),
+            left=status not in (429, 503),
+            retry_after=wait,
+            raw=raw,
         )
     if status in (401, 403):
         # Our key or our domain is not accepted: no message of ours would be.
-        return SendError(str(error)[:400], permanent=False, code=str(status), of_sender=True)
+        return SendError(str(error)[:400], permanent=False, code=str(status), of_sender=True, raw=raw)
     if status < 300:
-        return SendError(str(error)[:400], permanent=False, code="unreadable", left=True)
-    return SendError(str(error)[:400], permanent=True, code=str(status))
+        return SendError(str(error)[:400], permanent=False, code="unreadable", left=True, raw=raw)
+    return SendError(str(error)[:400], permanent=True, code=str(status), raw=raw)
 
 
 # Anymail's closed vocabulary of events to ours: (interaction type, state). Unknown ones only stay in the receipt.

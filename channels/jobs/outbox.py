@@ -12,7 +12,7 @@ from django.utils import timezone
 from channels.adapters import adapter_of
 from channels.enums import DeliveryState
 from channels.jobs.asking import ask_of_message, person_is_gone
-from channels.jobs.carrying import CARRIED, envelope_of, record_attempt
+from channels.jobs.carrying import CARRIED, FILES, envelope_of, record_attempt
 from channels.jobs.claim import claim_due, give_back
 from channels.jobs.stops import note_stop
 from channels.models import Delivery, Message, Sender
@@ -21,6 +21,7 @@ from channels.policy import RankedChannel, Snapshot, decide, may_hold
 from channels.ports import SendError, SendResult
 from channels.selectors import take_snapshots
 from channels.services import apply_state, refresh_status
+from channels.services.answers import keep_answer
 from channels.services.senders import IN_HOUSE, note_failure, note_success, take_turn
 from crm.services import invalidate_address
 from crm.wake import wake
@@ -61,7 +62,7 @@ def _send_batch(ids: list[int]) -> None:
 def _still_wanted(ids: list[int]) -> list[Delivery]:
     """Ask the policy again: what is no longer allowed is cancelled and falls back; an address may have changed."""
     mine_still = Delivery.objects.filter(pk__in=ids, state=DeliveryState.SENDING, intent_at=None)
-    deliveries = list(mine_still.select_related(*CARRIED).order_by("pk"))
+    deliveries = list(mine_still.select_related(*CARRIED).prefetch_related(FILES).order_by("pk"))
     wanted = []
     for topic in {delivery.message.topic for delivery in deliveries}:
         mine = [delivery for delivery in deliveries if delivery.message.topic_id == topic.pk]
@@ -173,6 +174,7 @@ def _record_sent(delivery: Delivery, result: SendResult) -> None:
     now = timezone.now()
     apply_state(delivery_id=delivery.pk, state=result.state, provider_id=result.provider_id, sent_at=now)
     record_attempt(delivery, now)
+    keep_answer(delivery=delivery, raw=result.raw)
     if delivery.sender is not None:
         note_success(delivery.sender, now)
 
@@ -186,6 +188,7 @@ def _record_error(delivery: Delivery, sender: Sender, error: SendError) -> bool:
 
 
 def _record_fate(delivery: Delivery, error: SendError) -> None:
+    keep_answer(delivery=delivery, raw=error.raw, code=error.code, error=str(error))
     if error.left:
         apply_state(delivery_id=delivery.pk, state="unknown", error_code=error.code, error=str(error))
     elif not error.of_sender and (error.permanent or delivery.tries >= MOST_TRIES):

@@ -84,10 +84,12 @@ def _release(message_id: int) -> int:
     message.decision, message.hold_until = decision_as_json(decision), None
     if person_is_gone(message):
         message.status, message.error, message.dedupe_key = MessageStatus.BLOCKED, _("the person is gone"), None
+        message.reason = "person_gone"
     elif decision.channel is None:
         message.status, message.error, message.dedupe_key = MessageStatus.BLOCKED, decision.reasons[0].text, None
+        message.reason = decision.reasons[0].code[:40]
     else:
-        message.status = MessageStatus.QUEUED
+        message.status, message.via = MessageStatus.QUEUED, decision.channel
         if not message.named_member:
             message.member_id = decision.ranking[0].member_id
         place = decision.ranking[0]

@@ -1,8 +1,22 @@
 """Tables of the outbox, the inbox of the portal, and what vendors told us."""
 
+from channels.models.answers import SendAnswer
+from channels.models.drafts import Attachment, Draft
 from channels.models.outbox import Delivery, Message
 from channels.models.portal import PortalItem
 from channels.models.receipts import Receipt, RefusedCallback, SandboxEcho, Unmatched
 from channels.models.senders import Sender
 
-__all__ = ["Delivery", "Message", "PortalItem", "Receipt", "RefusedCallback", "SandboxEcho", "Sender", "Unmatched"]
+__all__ = [
+    "Attachment",
+    "Delivery",
+    "Draft",
+    "Message",
+    "PortalItem",
+    "Receipt",
+    "RefusedCallback",
+    "SandboxEcho",
+    "SendAnswer",
+    "Sender",
+    "Unmatched",
+]

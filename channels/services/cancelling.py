@@ -26,5 +26,5 @@ def cancel_messages(*, source: str) -> int:
     failed = ended.filter(tried).update(status=MessageStatus.FAILED, updated_at=now)
     # It never left: its key is free again, as with any message that is cancelled.
     return failed + ended.update(
-        status=MessageStatus.CANCELLED, dedupe_key=None, hold_until=None, error="", updated_at=now
+        status=MessageStatus.CANCELLED, dedupe_key=None, hold_until=None, error="", reason="", updated_at=now
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -56,6 +56,8 @@ class MessageRequest:
     """Values for placeholders, beside the names that we fill in; None where the texts are taken as they stand."""
     personal: bool = False
     """The text calls the person by name; filling sets it."""
+    wait_seconds: int = 0
+    """How long it waits before it may leave, so that whoever sent it can take it back."""
 
     @property
     def falls_back(self) -> bool:
@@ -212,7 +214,13 @@ def _write(requests: dict[int, MessageRequest], topics: dict[str, Topic]) -> dic
     Message.objects.bulk_create(messages.values(), batch_size=500)
     Delivery.objects.bulk_create(
         [
-            new_delivery(message, decisions[index].ranking[0], leg=0, due_at=now, senders=senders)
+            new_delivery(
+                message,
+                decisions[index].ranking[0],
+                leg=0,
+                due_at=now + timedelta(seconds=requests[index].wait_seconds),
+                senders=senders,
+            )
             for index, message in messages.items()
             if message.status == MessageStatus.QUEUED
         ],
@@ -266,6 +274,8 @@ def _message(request: MessageRequest, topic: Topic, decision: Decision, now: dat
         hold_until=request.send_after if held and not blocked else None,
         decision=decision_as_json(decision),
         error=decision.reasons[0].text if blocked else "",
+        via=decision.channel or "",
+        reason=decision.reasons[0].code[:40] if blocked else "",
         source=request.source,
         created_by_id=request.created_by_id,
         created_at=now,
