@@ -9,6 +9,7 @@ from channels.jobs.asking import ask_of_message, person_is_gone
 from channels.jobs.away import leave_vendors_away
 from channels.jobs.echoes import forget_echoes, post_echoes
 from channels.jobs.fallback import fall_back
+from channels.jobs.forgetting import forget_old
 from channels.jobs.hear import process_receipts, retry_unmatched
 from channels.jobs.outbox import send_due
 from channels.models import Delivery, Message
@@ -43,6 +44,7 @@ def sweep() -> dict[str, int]:
             "sent": send_due,
             "news": tell_again,
             "forgotten": forget_echoes,
+            "outlived": forget_old,
         }
     )
 

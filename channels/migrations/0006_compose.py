@@ -1,10 +1,10 @@
 """Writing a message: drafts and files; what vendors answered; what lists are searched by."""
 
-import channels.models.drafts
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+import channels.models.drafts
 
 TICK = "Send what is due"
 

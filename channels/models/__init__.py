@@ -1,7 +1,7 @@
 """Tables of the outbox, the inbox of the portal, and what vendors told us."""
 
 from channels.models.answers import SendAnswer
-from channels.models.drafts import Attachment, Draft
+from channels.models.drafts import Attachment, Draft, random_path
 from channels.models.outbox import Delivery, Message
 from channels.models.portal import PortalItem
 from channels.models.receipts import Receipt, RefusedCallback, SandboxEcho, Unmatched
@@ -19,4 +19,5 @@ __all__ = [
     "SendAnswer",
     "Sender",
     "Unmatched",
+    "random_path",
 ]
