@@ -9,6 +9,7 @@ from email.utils import parseaddr
 from csp.constants import SELF
 from django.utils.translation import gettext_lazy as _
 
+from config import organisation
 from config.environment import (
     BASE_DIR,
     EMAIL_PROVIDERS,
@@ -139,6 +140,10 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = time_zone()
 ORGANISATION_NAME = env.str("ORGANISATION_NAME", "Riverbend")
+# How emails look, and the language in which a family is written to that speaks none a text is written in.
+ORGANISATION_LANGUAGE = organisation.language()
+ORGANISATION_LOGO_URL = organisation.logo_url()
+ORGANISATION_COLOUR = organisation.colour()
 # What pages call those who are served: customer, patient, household… config/wording.py says it everywhere.
 FAMILY_WORD = word("FAMILY_WORD", env.str("FAMILY_WORD", "family"))
 _plural = "families" if FAMILY_WORD == "family" else f"{FAMILY_WORD}s"

@@ -26,16 +26,17 @@ def envelope_of(delivery: Delivery) -> Envelope:
     """What the adapter needs of a delivery."""
     message, holder = delivery.message, holder_of(delivery)
     variant = message.variants.get(delivery.channel, {})
+    title = variant.get("title", "") or message.subject
     return Envelope(
         delivery_id=delivery.pk,
         channel=delivery.channel,
         address=delivery.address,
-        subject=message.subject,
+        subject=title,
         text=_text_of(delivery),
         html=message.html,
         template=variant.get("template", ""),
         variables=variant.get("variables", {}),
-        title=variant.get("title", "") or message.subject,
+        title=title,
         link=variant.get("link", ""),
         is_marketing=message.topic.kind == TopicKind.MARKETING,
         family_id=delivery.family_id,

@@ -1,6 +1,7 @@
-"""Tables of the outbox, the inbox of the portal, and what vendors told us."""
+"""Tables of the outbox, the inbox of the portal, what staff write, and what vendors told us."""
 
 from channels.models.answers import SendAnswer
+from channels.models.content import Template, TemplateVersion
 from channels.models.drafts import Attachment, Draft, random_path
 from channels.models.outbox import Delivery, Message
 from channels.models.portal import PortalItem
@@ -18,6 +19,8 @@ __all__ = [
     "SandboxEcho",
     "SendAnswer",
     "Sender",
+    "Template",
+    "TemplateVersion",
     "Unmatched",
     "random_path",
 ]

@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from channels.enums import DeliveryState, MessageStatus
+from channels.models.content import TemplateVersion
 from channels.models.senders import Sender
 from crm.enums import Channel, Urgency
 from crm.models import ContactPoint, Family, Member, Topic
@@ -32,6 +33,17 @@ class Message(models.Model):
     html = models.TextField(_("HTML"), blank=True)
     sms = models.TextField(_("SMS text"), blank=True)
     variants = models.JSONField(_("said differently by channel"), default=dict, blank=True)
+    template_version = models.ForeignKey(
+        TemplateVersion,
+        models.PROTECT,
+        verbose_name=_("template"),
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
+    """What it was made from; found by message, never the other way round."""
+    language = models.CharField(_("language"), max_length=35, blank=True)
     channel = models.CharField(_("only this channel"), max_length=12, choices=Channel, blank=True)
     allow_fallback = models.BooleanField(_("may fall back"), default=True)
     dedupe_key = models.CharField(_("dedupe key"), max_length=200, null=True, blank=True)

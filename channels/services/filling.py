@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from channels.policy import Decision
+from channels.services.content import ContentBook
 from channels.texts import (
     Context,
     Names,
@@ -29,7 +30,7 @@ TEXTS = ("subject", "body", "html", "sms")
 def filling_problems(request: "MessageRequest", limits: Mapping[str, int]) -> dict[str, str]:
     """What keeps the texts from being filled in, by field; a text can also grow too long by a long name."""
     context = request.context
-    if context is None:
+    if context is None or request.template:
         return {}
     if wrong := check_context(context):
         return {"context": wrong}
@@ -42,9 +43,15 @@ def filling_problems(request: "MessageRequest", limits: Mapping[str, int]) -> di
 
 
 def fill_requests(
-    requests: dict[int, "MessageRequest"], decisions: Mapping[int, Decision]
+    requests: dict[int, "MessageRequest"], decisions: Mapping[int, Decision], book: ContentBook
 ) -> dict[int, "MessageRequest"]:
-    """The requests with their texts filled in, in two queries at most."""
+    """The requests with their texts filled in, in two queries at most; templates by the book that knows them."""
+    by_template = {
+        index: book.filled(one, one.member_id or _chosen(decisions[index]))
+        for index, one in requests.items()
+        if one.template
+    }
+    requests = {**requests, **by_template}
     wanted = {index: one for index, one in requests.items() if one.context is not None}
     if not any("{" in getattr(one, name) for one in wanted.values() for name in TEXTS):
         return requests

@@ -1,8 +1,9 @@
 """Accepts messages: decides, and writes them to the outbox in one transaction."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -14,6 +15,7 @@ from channels.models import Delivery, Message
 from channels.models.outbox import NORMAL, URGENT
 from channels.policy import CHANNEL_ORDER, Decision, RankedChannel
 from channels.selectors import Ask, decision_as_json, preview
+from channels.services.content import ContentBook
 from channels.services.filling import fill_requests, filling_problems
 from channels.services.senders import SenderBook
 from channels.services.states import cancel_waiting, refresh_status
@@ -29,17 +31,21 @@ LONGEST_BODY = 100_000
 LONGEST_SUBJECT = 300
 LONGEST_SMS = 1_600
 """Ten segments, Twilio's limit for one message."""
-
+FETCHED = ("family", "member", "topic", "template_version__template")
+"""What showing a message fetches along."""
 
 _LIMITS = {"subject": LONGEST_SUBJECT, "body": LONGEST_BODY, "html": LONGEST_BODY, "sms": LONGEST_SMS}
 
 
 @dataclass(frozen=True, slots=True)
 class MessageRequest:
-    """What somebody wants to be said; see CONTRACT.md, POST /messages/."""
+    """What somebody wants to be said; see CONTRACT.md, POST /messages/. A `template` (its slug) brings the words along.
+
+    Without a topic it is about its template's, else transactional.
+    """
 
     family_id: int
-    body: str
+    body: str = ""
     subject: str = ""
     html: str = ""
     sms: str = ""
@@ -58,6 +64,11 @@ class MessageRequest:
     """The text calls the person by name; filling sets it."""
     wait_seconds: int = 0
     """How long it waits before it may leave, so that whoever sent it can take it back."""
+    template: str = ""
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """As `Message.variants`; filling sets it where there is a template."""
+    template_version_id: int | None = None
+    language: str = ""
 
     @property
     def falls_back(self) -> bool:
@@ -95,6 +106,8 @@ def send_messages(*, requests: Sequence[MessageRequest]) -> list[SendOutcome | I
 def _send(requests: Sequence[MessageRequest]) -> list[SendOutcome | Invalid]:
     standing = hold_families(one.family_id for one in requests)
     requests = _follow_merges(requests, standing)
+    book = ContentBook(requests)
+    requests = [book.with_topic(one) for one in requests]
     topics = {topic.slug: topic for topic in Topic.objects.all()}
     outcomes: dict[int, SendOutcome | Invalid] = dict(_refused(requests, topics, set(standing.values())))
     said = _said_before([one for index, one in enumerate(requests) if index not in outcomes])
@@ -107,10 +120,14 @@ def _send(requests: Sequence[MessageRequest]) -> list[SendOutcome | Invalid]:
         if key and key in said:
             outcomes[index] = SendOutcome(said[key], duplicate=True)
         elif not (key and key in waiting):
-            new[index] = request
+            drafted = book.drafted(request, _LIMITS)
+            if isinstance(drafted, dict):
+                outcomes[index] = Invalid(drafted)
+                continue
+            new[index] = drafted
             if key:
                 waiting[key] = index
-    messages = _write(new, topics)
+    messages = _write(new, topics, book)
     for index, request in enumerate(requests):
         if index not in outcomes:
             twin = waiting.get(_key(request) or (0, None, ""), index)
@@ -149,7 +166,7 @@ def _said_before(requests: Sequence[MessageRequest]) -> dict[Key, Message]:
     found = Message.objects.filter(dedupe_key__in=keys, family_id__in={request.family_id for request in requests})
     return {
         (one.family_id, one.member_id if one.named_member else None, one.dedupe_key or ""): one
-        for one in found.select_related("family", "member", "topic").prefetch_related("deliveries")
+        for one in found.select_related(*FETCHED).prefetch_related("deliveries")
     }
 
 
@@ -175,7 +192,7 @@ def _refused(
 
 def _check(request: MessageRequest, topics: dict[str, Topic]) -> dict[str, str]:
     errors = {}
-    if not request.body.strip():
+    if not request.body.strip() and not request.template:
         errors["body"] = _("Write what should be said.")
     if len(request.body) > LONGEST_BODY or len(request.html) > LONGEST_BODY:
         errors["body"] = _("At most %d characters, please.") % LONGEST_BODY
@@ -204,11 +221,11 @@ def _check(request: MessageRequest, topics: dict[str, Topic]) -> dict[str, str]:
     return errors or filling_problems(request, _LIMITS)
 
 
-def _write(requests: dict[int, MessageRequest], topics: dict[str, Topic]) -> dict[int, Message]:
+def _write(requests: dict[int, MessageRequest], topics: dict[str, Topic], book: ContentBook) -> dict[int, Message]:
     if not requests:
         return {}
     decisions = _decide(requests, topics)
-    requests = fill_requests(requests, decisions)
+    requests = fill_requests(requests, decisions, book)
     now, senders = timezone.now(), SenderBook()
     messages = {index: _message(one, topics[one.topic], decisions[index], now) for index, one in requests.items()}
     Message.objects.bulk_create(messages.values(), batch_size=500)
@@ -232,7 +249,7 @@ def _write(requests: dict[int, MessageRequest], topics: dict[str, Topic]) -> dic
 
 def _fetched(messages: dict[int, Message]) -> dict[int, Message]:
     ids = [message.pk for message in messages.values()]
-    found = Message.objects.select_related("family", "member", "topic").prefetch_related("deliveries").in_bulk(ids)
+    found = Message.objects.select_related(*FETCHED).prefetch_related("deliveries").in_bulk(ids)
     return {index: found[message.pk] for index, message in messages.items()}
 
 
@@ -266,6 +283,9 @@ def _message(request: MessageRequest, topic: Topic, decision: Decision, now: dat
         body=request.body,
         html=request.html,
         sms=request.sms,
+        variants=request.variants,
+        template_version_id=request.template_version_id,
+        language=request.language,
         channel=request.channel,
         allow_fallback=request.falls_back,
         # A message that never left frees its key, so that it can be said once the obstacle is gone.

@@ -125,7 +125,7 @@ def test_all_good_is_202_and_too_many_is_400(caller, family):
 
 def test_many_messages_take_as_many_queries_as_few(caller):
     system = caller("messages:send")
-    families = [make_family(ref=f"F{number}") for number in range(40)]
+    families = [make_family(ref=f"F{number}") for number in range(35)]
 
     def count(chosen):
         body = [asked(family=family.external_ref) for family in chosen]

@@ -26,7 +26,7 @@ def fill(apps, schema_editor) -> None:
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("channels", "0006_compose")]
+    dependencies = [("channels", "0007_compose")]
 
     operations = [
         migrations.RunPython(fill, migrations.RunPython.noop),

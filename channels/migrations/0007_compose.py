@@ -25,7 +25,7 @@ def drop_tick(apps, schema_editor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("channels", "0005_message_variants"),
+        ("channels", "0006_templates"),
         ("crm", "0014_years"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
