@@ -3,8 +3,21 @@
   "use strict";
 
   const form = () => document.querySelector("form[data-ticks]");
-  const ticks = () => [...(form()?.querySelectorAll("input[name=family]") || [])];
+  const named = (list) => `input[type=checkbox][name=${list.dataset.ticks || "family"}]`;
+  const ticks = () => [...(form()?.querySelectorAll(named(form())) || [])];
   let last = null;
+  let kept = [];
+
+  /* A list that follows the news is drawn anew: what was ticked stays ticked. */
+  function keep(event) {
+    if (event.detail.target?.querySelector?.("form[data-ticks]")) kept = ticks().filter((tick) => tick.checked).map((tick) => tick.value);
+  }
+
+  function putBack() {
+    for (const tick of ticks()) if (kept.includes(tick.value)) tick.checked = true;
+    kept = [];
+    count();
+  }
 
   function count() {
     const all = ticks();
@@ -25,7 +38,8 @@
   }
 
   document.addEventListener("click", (event) => {
-    const tick = event.target.closest("form[data-ticks] input[name=family]");
+    const list = event.target.closest("form[data-ticks]");
+    const tick = list && event.target.closest(named(list));
     if (!tick) return;
     if (event.shiftKey && last) stretch(tick);
     last = tick;
@@ -37,7 +51,8 @@
     }
     if (event.target.closest("form[data-ticks]")) count();
   });
-  document.addEventListener("htmx:afterSettle", count);
+  document.addEventListener("htmx:beforeSwap", keep);
+  document.addEventListener("htmx:afterSettle", putBack);
   window.addEventListener("pageshow", count);
   count();
 })();

@@ -34,7 +34,11 @@ class Written:
 
 
 class SentBefore(Invalid):
-    """The form was sent before with another text, or was taken back: it needs a token of its own."""
+    """The form was sent before with another text, or was taken back: `token` is the one to go on with."""
+
+    def __init__(self, words: str, token: UUID) -> None:
+        super().__init__({"": words})
+        self.token = token
 
 
 def send_composed(*, request: MessageRequest, written: Written, sure: bool = False) -> SendOutcome:
@@ -50,11 +54,15 @@ def send_composed(*, request: MessageRequest, written: Written, sure: bool = Fal
         return _send(request, written, sure=sure)
 
 
-@transaction.atomic
 def _send(request: MessageRequest, written: Written, *, sure: bool) -> SendOutcome:
     before = Draft.objects.select_related("message").filter(token=written.token).first()
     if before is not None:
         return _sent_before(before, written)
+    with transaction.atomic():
+        return _write(request, written, sure=sure)
+
+
+def _write(request: MessageRequest, written: Written, *, sure: bool) -> SendOutcome:
     files = list(files_of_form(written.token))
     if files:
         request = _by_email(request)
@@ -70,9 +78,14 @@ def _send(request: MessageRequest, written: Written, *, sure: bool) -> SendOutco
 
 def _sent_before(before: Draft, written: Written) -> SendOutcome:
     if before.renewed is not None:
-        raise SentBefore({"": _("This text was taken back. Send it once more if it should go after all.")})
+        words = _("This text was taken back. Send it once more if it should go after all.")
+        raise SentBefore(words, before.renewed)
     if before.data != dict(written.data):
-        raise SentBefore({"": _("Your first text has been sent already. Send once more to send this one too.")})
+        # The files of the first go along with the second too: they stand in the form.
+        fresh = uuid.uuid4()
+        Attachment.objects.filter(token=before.token).update(token=fresh)
+        words = _("Your first text has been sent already. Send once more to send this one too.")
+        raise SentBefore(words, fresh)
     return SendOutcome(before.message, duplicate=True)
 
 
