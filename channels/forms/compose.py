@@ -119,7 +119,7 @@ class ComposeForm(forms.Form):
         widget=forms.RadioSelect(attrs={"class": "visually-hidden"}),
     )
     send_at = DateTimeField(label=_("Send at"), required=False)
-    files = FilesField(
+    attachments = FilesField(
         label=_("Files"), required=False, widget=FilesInput(attrs={"class": "form-control", "accept": ACCEPTED})
     )
     sure = forms.BooleanField(

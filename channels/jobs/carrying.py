@@ -60,7 +60,7 @@ def _files_of(delivery: Delivery) -> tuple[AttachedFile, ...]:
 def _read(one: Attachment) -> bytes:
     if not one.file:
         raise FileNotFoundError(one.name)
-    with one.file.storage.open(one.file.name) as file:
+    with one.file.storage.open(str(one.file.name)) as file:
         return file.read()
 
 

@@ -36,7 +36,7 @@ def _forget_unsent_files() -> int:
     old = Attachment.objects.filter(uploaded_at__lt=timezone.now() - DRAFTS_KEPT, forgotten_at=None)
     unsent = list(old.exclude(Exists(carried)).order_by("uploaded_at")[:BATCH])
     for one in unsent:
-        one.file.storage.delete(one.file.name)
+        one.file.storage.delete(str(one.file.name))
     Attachment.objects.filter(pk__in=[one.pk for one in unsent]).delete()
     return len(unsent)
 
@@ -50,6 +50,6 @@ def _forget_sent_files() -> int:
     old = Attachment.objects.filter(uploaded_at__lt=before, forgotten_at=None).exclude(Exists(waiting))
     gone = list(old.order_by("uploaded_at")[:BATCH])
     for one in gone:
-        one.file.storage.delete(one.file.name)
+        one.file.storage.delete(str(one.file.name))
     Attachment.objects.filter(pk__in=[one.pk for one in gone]).update(forgotten_at=timezone.now(), file="")
     return len(gone)

@@ -84,7 +84,7 @@ def drop_file(*, token: UUID, pk: int) -> None:
         if row.messages.exists():
             Attachment.objects.filter(pk=row.pk).update(token=_nobodys(row))
         else:
-            row.file.storage.delete(row.file.name)
+            row.file.storage.delete(str(row.file.name))
             row.delete()
 
 

@@ -66,7 +66,7 @@ def was_done(token: str) -> bool:
 def _waiting() -> Q:
     """What has not left: held, or a delivery that no vendor was asked to carry."""
     unasked = Q(state=DeliveryState.QUEUED) | Q(state=DeliveryState.SENDING, intent_at=None)
-    return Q(status=MessageStatus.HELD) | Exists(Delivery.objects.filter(unasked, message=OuterRef("pk")))
+    return Q(status=MessageStatus.HELD) | Q(Exists(Delivery.objects.filter(unasked, message=OuterRef("pk"))))
 
 
 def cancel_many(*, ids: Sequence[int], token: str) -> int:
@@ -123,7 +123,7 @@ def _retry(ids: Sequence[int], by_id: int, token: str) -> int:
 
 
 def _carry_files(again: Sequence[tuple[Message, Message]]) -> None:
-    through = Message.attachments.through  # type: ignore[attr-defined]
+    through = Message.attachments.through
     through.objects.bulk_create(
         [through(message_id=new.pk, attachment_id=file.pk) for old, new in again for file in old.attachments.all()],
         ignore_conflicts=True,
@@ -157,7 +157,7 @@ def _call(ids: Sequence[int], by_id: int, token: str) -> int:
                 family_id=one.family_id,
                 member_id=one.member_id,
                 reason=(one.subject or _("Message to tell by phone"))[:200],
-                script=one.start,  # type: ignore[attr-defined]
+                script=one.start,
                 due_at=now + CALL_WITHIN[one.urgency == Urgency.HIGH],
                 urgent=one.urgency == Urgency.HIGH,
                 # The name by which the ground floor's own undo of many calls finds them.

@@ -92,7 +92,7 @@ def _sent_before(before: Draft, written: Written) -> SendOutcome:
 def _by_email(request: MessageRequest) -> MessageRequest:
     """Files travel by email alone: nothing else is chosen, and nothing else is tried."""
     if request.channel not in ("", "email"):
-        raise Invalid({"files": _("Files go by email only. Choose email, or take the files out.")})
+        raise Invalid({"attachments": _("Files go by email only. Choose email, or take the files out.")})
     return replace(request, channel="email", allow_fallback=False)
 
 

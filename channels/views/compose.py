@@ -45,7 +45,7 @@ def compose(request: HttpRequest, pk: int) -> HttpResponse:
     outcome = _send(form, user_id_of(request)) if form.is_valid() and not problems else None
     if outcome is None:
         for problem in problems:
-            form.add_error("files", problem)
+            form.add_error("attachments", problem)
         return show_form(request, family, form)
     return _done(request, family, outcome)
 
@@ -64,7 +64,7 @@ def compose_preview(request: HttpRequest, pk: int) -> HttpResponse:
 
 def keep_posted_files(request: HttpRequest, form: ComposeForm) -> list[str]:
     """Keep what came along, whatever else is wrong with the form; answers what is wrong with the files."""
-    files = [one for one in request.FILES.getlist("files") if isinstance(one, UploadedFile)]
+    files = [one for one in request.FILES.getlist("attachments") if isinstance(one, UploadedFile)]
     if not files or form.own_token is None:
         return []
     return keep_files(token=form.own_token, files=files, by_id=user_id_of(request))

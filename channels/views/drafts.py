@@ -80,7 +80,7 @@ def attachment(request: HttpRequest, pk: int) -> HttpResponseBase:
     if found.uploaded_by_id != user_id_of(request) and not found.messages.exists():
         raise Http404
     try:
-        file = found.file.storage.open(found.file.name)
+        file = found.file.storage.open(str(found.file.name))
     except FileNotFoundError:
         raise Http404 from None
     answer = FileResponse(file, as_attachment=True, filename=found.name, content_type=found.content_type)

@@ -16,7 +16,8 @@ from channels.models import Message
 from channels.policy.types import CHANNEL_ORDER
 from channels.selectors.finding import find_messages
 from channels.selectors.pages import hash_of, list_messages
-from channels.selectors.story import find_message, tell_story, vendor_answers
+from channels.selectors.raw import vendor_answers
+from channels.selectors.story import find_message, tell_story
 from channels.selectors.tallies import count_reasons, count_states, paused_senders
 from channels.senders import ready_channels
 from channels.services import cancel_message
