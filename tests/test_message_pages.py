@@ -150,7 +150,9 @@ def test_the_list_needs_the_same_queries_for_one_and_for_many(
     with django_assert_num_queries(10):
         assert staff_client.get(reverse("channels:messages")).status_code == 200
     with django_assert_num_queries(10):
-        assert staff_client.get(f"{reverse('channels:messages')}?status=failed&channel=email&by=staff").status_code == 200
+        assert (
+            staff_client.get(f"{reverse('channels:messages')}?status=failed&channel=email&by=staff").status_code == 200
+        )
 
 
 def test_a_poll_is_answered_only_when_something_changed(staff_client: Client) -> None:
