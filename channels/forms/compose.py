@@ -103,7 +103,7 @@ class ComposeForm(forms.Form):
     )
     body = forms.CharField(
         label=_("Text"),
-        required=False,
+        error_messages={"required": _("Write what should be said.")},
         widget=forms.Textarea(attrs={"class": "form-control", "rows": 6}),
     )
     sms = forms.CharField(
@@ -143,6 +143,8 @@ class ComposeForm(forms.Form):
         # A template's words stand in for a text of one's own; where there are templates, both are named.
         if not self.fields["template"].queryset:  # type: ignore[attr-defined]
             del self.fields["template"]
+        # A template brings its words along.
+        self.fields["body"].required = not (self.data.get("template") and "template" in self.fields)
         ready = ready_channels()
         self.fields["channel"].choices = [  # type: ignore[attr-defined]
             (BEST, _("Best for this family")),
@@ -171,8 +173,6 @@ class ComposeForm(forms.Form):
         if given.get("template"):
             # A template brings its words along: what was typed before is kept in the form and not sent.
             given |= {"subject": "", "body": "", "sms": ""}
-        elif not {"template", "body"} & self.errors.keys() and not given.get("body", "").strip():
-            self.add_error("body", ValidationError(_("Write what should be said.")))
         for name in ("subject", "body", "sms"):
             if wrong := check_text(given.get(name, "")):
                 self.add_error(name, ValidationError(wrong))

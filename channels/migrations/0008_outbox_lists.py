@@ -40,6 +40,6 @@ class Migration(migrations.Migration):
         ),
         AddIndexQuietly(
             model_name="message",
-            index=models.Index(fields=["created_at"], name="message_created"),
+            index=models.Index(fields=["-created_at", "-id"], name="message_created"),
         ),
     ]

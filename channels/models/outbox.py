@@ -87,7 +87,7 @@ class Message(models.Model):
             models.Index(fields=["id"], condition=models.Q(fallback_pending=True), name="message_fallback"),
             models.Index(fields=["via", "-id"], name="message_via"),
             models.Index(fields=["reason", "-id"], condition=models.Q(reason__gt=""), name="message_reason"),
-            models.Index(fields=["created_at"], name="message_created"),
+            models.Index(fields=["-created_at", "-id"], name="message_created"),
         ]
 
     def __str__(self) -> str:

@@ -49,6 +49,11 @@ class Wanted:
         return urlencode({("q" if name == "search" else name): value for name, value in named.items() if value})
 
     @property
+    def has_period(self) -> bool:
+        """Whether a day limits it."""
+        return bool(self.since or self.until)
+
+    @property
     def narrows(self) -> bool:
         """Whether anything but the family is filtered."""
         return any(getattr(self, one.name) for one in fields(self) if one.name != "family")

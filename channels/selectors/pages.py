@@ -54,10 +54,16 @@ class MessagePage:
     version: str
 
 
-def list_messages(found: QuerySet[Message] | None = None, *, after: str = "") -> MessagePage:
-    """What was found of the outbox, newest first, by page. Two queries."""
-    rows = Message.objects.all() if found is None else found
-    page = cut_page(_listed(rows), after, ["id"], PAGE, descending=True)
+def list_messages(found: QuerySet[Message] | None = None, *, after: str = "", of_period: bool = False) -> MessagePage:
+    """What was found of the outbox, newest first, by page. Two queries.
+
+    What was found in a period goes along the time, so that an old day is not reached through all that came later.
+    """
+    rows = _listed(Message.objects.all() if found is None else found)
+    if of_period:
+        page = cut_page(rows.order_by("-created_at", "-id"), after, ["created_at", "id"], PAGE, descending=True)
+    else:
+        page = cut_page(rows, after, ["id"], PAGE, descending=True)
     return _page(page.rows, page.next)
 
 

@@ -154,16 +154,15 @@ def _done(request: HttpRequest, family: Family, outcome: SendOutcome) -> HttpRes
         toasts.success(request, _queued(message), extra_tags=undo)
     if not request.headers.get("HX-Request"):
         return redirect(message)
-    return render(request, "channels/partials/compose_done.html", beside(request, family))
+    return render(request, "channels/partials/compose_done.html", {"family": family, **beside(request, family)})
 
 
 def beside(request: HttpRequest, family: Family) -> dict[str, Any]:
     """What changes on the family's page, where this is the one that is open."""
     here = request.htmx.current_url_abs_path or ""  # type: ignore[attr-defined]
     if here.partition("?")[0] != family.get_absolute_url():
-        return {"family": family}
+        return {}
     return {
-        "family": family,
         "page": latest_messages(family_id=family.pk),
         "waiting": waiting_messages(family=family),
         "oob": True,

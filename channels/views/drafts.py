@@ -58,7 +58,11 @@ def compose_undo(request: HttpRequest, pk: int) -> HttpResponse:
         toasts.error(request, str(refusal))
         if not by_script:
             return redirect(message)
-        answer = render(request, "channels/partials/compose_done.html", beside(request, message.family))
+        answer = render(
+            request,
+            "channels/partials/compose_done.html",
+            {"family": message.family, **beside(request, message.family)},
+        )
         answer["HX-Reswap"] = "none"
         return answer
     family = message.family
@@ -69,7 +73,7 @@ def compose_undo(request: HttpRequest, pk: int) -> HttpResponse:
     if not by_script:
         return redirect(f"{reverse('channels:compose', args=[family.pk])}?draft={draft.pk}")
     form = ComposeForm(family=family, initial=initial_of(draft))
-    return show_form(request, family, form, **beside(request, family), taken_back=True)
+    return show_form(request, family, form, **(beside(request, family) | {"taken_back": True}))
 
 
 @role_required(OfficeRole.STAFF)

@@ -40,7 +40,7 @@ def outbox(request: HttpRequest) -> HttpResponse:
     form = OutboxForm(request.GET)
     wanted = form.wanted
     family = get_object_or_404(Family, pk=wanted.family) if wanted.family else None
-    page = list_messages(find_messages(wanted), after=request.GET.get("after", ""))
+    page = list_messages(find_messages(wanted), after=request.GET.get("after", ""), of_period=wanted.has_period)
     states, reasons, pauses = count_states(), count_reasons(), paused_senders()
     counts = {name: tally.words for name, tally in {**states, "waiting": states["queued"]}.items() if tally.number}
     context = {
