@@ -59,7 +59,7 @@ def test_every_filter_narrows(staff_client: Client, staff: Any) -> None:
     say(make_family(), subject="Api", source="api", channel="portal")
     broken(subject="Broken")
     sender = Sender.objects.get(channel="email")
-    assert shown(staff_client, q="okaf") == {"Mine"}
+    assert shown(staff_client, who="okaf") == {"Mine"}
     assert shown(staff_client, by="api") >= {"Api"}
     assert shown(staff_client, by="campaign") == {"Campaign"}
     assert shown(staff_client, by=staff.pk) == {"Mine"}

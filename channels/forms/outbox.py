@@ -25,7 +25,7 @@ _KINDS = (
 class OutboxForm(forms.Form):
     """What of the outbox is shown; what cannot be read filters nothing, and the rest holds."""
 
-    q = forms.CharField(
+    who = forms.CharField(
         label=_("Family"), required=False, max_length=100, widget=forms.TextInput(attrs={"class": "form-control"})
     )
     topic = forms.ModelChoiceField(
@@ -73,11 +73,11 @@ class OutboxForm(forms.Form):
             reason=given.get("reason") or "",
             since=given.get("since"),
             until=given.get("until"),
-            search=(given.get("q") or "").strip(),
+            search=(given.get("who") or "").strip(),
             family=given.get("family"),
         )
 
     @property
     def shown_fields(self) -> list[forms.BoundField]:
         """Those that have a place of their own on the page."""
-        return [self[name] for name in ("q", "topic", "sender", "by", "since", "until")]
+        return [self[name] for name in ("who", "topic", "sender", "by", "since", "until")]

@@ -46,7 +46,7 @@ class Wanted:
     def query(self) -> str:
         """As the query of an address."""
         named = {one.name: getattr(self, one.name) for one in fields(self)}
-        return urlencode({("q" if name == "search" else name): value for name, value in named.items() if value})
+        return urlencode({("who" if name == "search" else name): value for name, value in named.items() if value})
 
     @property
     def has_period(self) -> bool:

@@ -20,6 +20,7 @@ from crm.selectors.pages import cut_page
 
 PAGE = 50
 _START = 300
+_NOTE = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,8 @@ def _row(message: Message, zone: ZoneInfo) -> MessageRow:
 def _note(message: Message, zone: ZoneInfo) -> str:
     if message.status == MessageStatus.HELD and message.hold_until:
         return _("until %s") % moment_words(message.hold_until, zone)
-    return message.error if message.status in (MessageStatus.BLOCKED, MessageStatus.FAILED) else ""
+    failed = message.status in (MessageStatus.BLOCKED, MessageStatus.FAILED)
+    return Truncator(message.error).chars(_NOTE) if failed else ""
 
 
 def legs_of(message: Message) -> list[Delivery]:

@@ -35,7 +35,7 @@ class Tally:
 def count_states() -> dict[str, Tally]:
     """How many messages are in each state that somebody may have to look at. One query."""
     table = Message._meta.db_table
-    one = f"SELECT %s, count(*) FROM (SELECT 1 FROM {table} WHERE status = %s LIMIT {MOST + 1}) AS some{{}}"  # noqa: S608 - names of our own
+    one = f"SELECT %s, count(*) FROM (SELECT 1 FROM {table} WHERE status = %s LIMIT {MOST + 1}) AS counted{{}}"  # noqa: S608 - names of our own
     sql = " UNION ALL ".join(one.format(number) for number, _state in enumerate(COUNTED))
     with connection.cursor() as cursor:
         cursor.execute(sql, [value for state in COUNTED for value in (state, state)])
@@ -50,13 +50,13 @@ def count_reasons(statuses: tuple[str, ...] = (MessageStatus.FAILED, MessageStat
         WITH RECURSIVE reasons(reason) AS (
             SELECT min(reason) FROM {table} WHERE reason > ''
             UNION ALL
-            SELECT (SELECT min(next.reason) FROM {table} next WHERE next.reason > reasons.reason AND next.reason > '')
+            SELECT (SELECT min(later.reason) FROM {table} later WHERE later.reason > reasons.reason AND later.reason > '')
             FROM reasons WHERE reasons.reason IS NOT NULL
         )
         SELECT reason, (SELECT count(*) FROM (
             SELECT 1 FROM {table} one
             WHERE one.reason = reasons.reason AND one.reason > '' AND one.status IN ({among}) LIMIT {MOST + 1}
-        ) AS some) FROM reasons WHERE reason IS NOT NULL LIMIT {MOST_REASONS}
+        ) AS counted) FROM reasons WHERE reason IS NOT NULL LIMIT {MOST_REASONS}
     """  # noqa: S608 - names of our own
     with connection.cursor() as cursor:
         cursor.execute(sql, list(statuses))
