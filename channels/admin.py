@@ -11,7 +11,17 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from channels.forms import SenderForm
-from channels.models import Delivery, Message, PortalItem, Receipt, RefusedCallback, Sender, Unmatched
+from channels.models import (
+    Delivery,
+    Message,
+    PortalItem,
+    Receipt,
+    RefusedCallback,
+    Sender,
+    Template,
+    TemplateVersion,
+    Unmatched,
+)
 from channels.services.senders import resume_senders
 from crm.admin.base import BigTable, ReadOnly, SearchById
 
@@ -76,6 +86,23 @@ class SenderAdmin(admin.ModelAdmin):
         """The cause is put right: no need to wait for the end of the pause."""
         resume_senders(senders)
         self.message_user(request, gettext("They are tried again at once."), messages.SUCCESS)
+
+
+@admin.register(Template)
+class TemplateAdmin(Shown):
+    list_display = ("id", "name", "slug", "topic", "version", "archived_at")
+    list_filter = ("topic",)
+    list_select_related = ("topic", "version")
+    text_lookup = "slug"
+    search_help_text = _("A number, or a short name")
+
+
+@admin.register(TemplateVersion)
+class TemplateVersionAdmin(Shown):
+    list_display = ("id", "template", "number", "created_at", "created_by", "note")
+    list_select_related = ("template", "created_by")
+    text_lookup = "template__slug"
+    search_help_text = _("A number, or a template’s short name")
 
 
 @admin.register(PortalItem)

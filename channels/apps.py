@@ -16,7 +16,7 @@ class ChannelsConfig(AppConfig):
             warnings.simplefilter("ignore", needless)
         import_module("channels.receivers")
         # Models are there only now, so the page's parts are made known here.
-        from channels.models import Sender
+        from channels.models import Sender, Template
         from channels.views.panels import messages_panel, waiting_panel
         from crm.audit import track
         from crm.panels import register_conversation_top, register_family_panel
@@ -27,3 +27,4 @@ class ChannelsConfig(AppConfig):
             Sender,
             leave_out={"taken_until", "failures", "paused_until", "last_ok_at", "last_failed_at", "last_error"},
         )
+        track(Template, leave_out={"created_at", "updated_at"})

@@ -8,7 +8,10 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from crm.models import ApiKey, Event, Family, Interaction, Member
+from channels.models import Template
+from channels.rendering import Text
+from channels.services.templates import Draft, TemplateDetails, create_template
+from crm.models import ApiKey, Event, Family, Interaction, Member, Topic
 from crm.roles import OfficeRole
 from crm.services import (
     ContactDetails,
@@ -89,6 +92,22 @@ def make_key(*scopes: str) -> str:
     return create_api_key(name="test", scopes=scopes)[1]
 
 
+def template_details(name: str = "Fair", slug: str = "fair", topic: str = "transactional") -> TemplateDetails:
+    return TemplateDetails(name, slug, Topic.objects.get(slug=topic))
+
+
+def template_draft(
+    body: str = "Hello {{ member.first_name }}", language: str = "en", base: int = 0, **extra: Any
+) -> Draft:
+    return Draft(language, Text("Fair", body, extra.pop("variants", {})), base, extra.pop("samples", {}))
+
+
+def make_template(body: str = "Hello {{ member.first_name }}", **extra: Any) -> Template:
+    kept = {name: extra.pop(name) for name in ("slug", "name", "topic") if name in extra}
+    return create_template(details=template_details(**kept), draft=template_draft(body, **extra))
+
+
 __all__ = [
-    "ApiKey", "guardian", "make_event", "make_family", "make_interaction", "make_key", "make_user",
+    "ApiKey", "guardian", "make_event", "make_family", "make_interaction", "make_key", "make_template", "make_user",
+    "template_details", "template_draft",
 ]  # fmt: skip

@@ -36,6 +36,7 @@ READS = "only reads"
 CAMPAIGNS = "is written down; its posts need drafts and audiences (test_audit.py)"
 IMPORTS = "is written down row by row by the job (test_audit.py)"
 BULK = "is written down family by family (test_family_lists.py)"
+TEMPLATES = "is written down (test_template_pages.py), and every version says who saved it"
 VIEWS = "is written down (test_family_lists.py)"
 WITHOUT = {
     "account-password": "is written down as changed, without values (test_audit.py)",
@@ -55,6 +56,16 @@ WITHOUT = {
     "channels:message-settle": WORK,
     "channels:messages-bulk": WORK,
     "channels:messages-bulk-undo": WORK,
+    "channels:new-template": TEMPLATES,
+    "channels:template": TEMPLATES,
+    "channels:template-archive": TEMPLATES,
+    "channels:template-bring-back": TEMPLATES,
+    "channels:template-drop-language": TEMPLATES,
+    "channels:template-duplicate": TEMPLATES,
+    "channels:template-preview": READS,
+    "channels:template-preview-email": READS,
+    "channels:template-restore": TEMPLATES,
+    "channels:template-test": WORK,
     "crm:call-task-close": LOG,
     "crm:call-task-hold": WORK,
     "crm:call-task-new": WORK,

@@ -14,6 +14,7 @@ from channels.enums import DeliveryState, MessageStatus
 from channels.models import Message
 from channels.selectors import message_as_json
 from channels.services import MessageRequest, SendOutcome, send_messages
+from channels.services.send import FETCHED
 from crm.api.batches import Bad, BatchShape, RowResult, answer_rows, batch_of, check_rows, either
 from crm.api.doors import ApiView, described, rows_of
 from crm.api.fields import JSONObject, MemberReference, Moment, StrictSerializer
@@ -39,19 +40,35 @@ class MessageBody(StrictSerializer):
 
     family = serializers.CharField(max_length=64)
     member = MemberReference(required=False, allow_null=True)
-    topic = serializers.CharField(max_length=60, default="transactional")
+    topic = serializers.CharField(
+        max_length=60, required=False, help_text="Without it the template’s, else transactional."
+    )
     urgency = serializers.ChoiceField(Urgency.choices, default=Urgency.NORMAL.value)
-    content = ContentBody()
+    template = serializers.SlugField(
+        max_length=60, required=False, help_text="The short name of a template, in place of `content`."
+    )
+    content = ContentBody(required=False)
     # DRF's own `context` is a property of a made serializer; a declared field of the name stands apart from it.
     context = JSONObject(  # type: ignore[assignment]
         required=False,
         allow_null=True,
-        help_text="Values for the placeholders of the content, as {{ day }}: texts, numbers, or an object of these.",
+        help_text=(
+            "Values for the placeholders, as {{ day }}: texts, numbers, or an object of these; "
+            "for a template also yes and no, and lists."
+        ),
     )
     channel = serializers.ChoiceField(Channel.choices, required=False, allow_blank=True)
     allow_fallback = serializers.BooleanField(required=False, allow_null=True)
     dedupe_key = serializers.CharField(max_length=200, required=False, allow_null=True)
     send_after = Moment(required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Words come from a template or with the message, not from both."""
+        if "content" in attrs and "template" in attrs:
+            raise serializers.ValidationError({"template": _("Give a template or content, not both.")})
+        if "content" not in attrs and "template" not in attrs:
+            raise serializers.ValidationError({"content": _("Say what is to be said: content, or a template.")})
+        return attrs
 
 
 class DeliveryShape(serializers.Serializer):
@@ -78,6 +95,9 @@ class MessageShape(serializers.Serializer):
     member = serializers.CharField(allow_null=True)
     topic = serializers.CharField()
     urgency = serializers.ChoiceField(Urgency.choices)
+    template = serializers.CharField(allow_null=True)
+    template_version = serializers.IntegerField(allow_null=True)
+    language = serializers.CharField(allow_blank=True)
     status = serializers.ChoiceField(MessageStatus.choices)
     hold_until = serializers.DateTimeField(allow_null=True)
     decision = RecommendationShape()
@@ -140,7 +160,8 @@ def _send(rows: list[Any]) -> tuple[dict[int, SendOutcome], Bad]:
 
 def _request(given: Mapping[str, Any], names: References) -> MessageRequest:
     family_id, member_id = names.resolve(Named(given["family"], given.get("member")))
-    plain = {name: given[name] for name in ("topic", "urgency", "channel", "allow_fallback") if name in given}
+    names_kept = ("topic", "urgency", "channel", "allow_fallback", "template")
+    plain = {"topic": "", **{name: given[name] for name in names_kept if name in given}}
     return MessageRequest(
         family_id=family_id,
         member_id=member_id,
@@ -148,7 +169,7 @@ def _request(given: Mapping[str, Any], names: References) -> MessageRequest:
         send_after=given.get("send_after"),
         source=SOURCE,
         context=given.get("context") or {},
-        **given["content"],
+        **given.get("content", {}),
         **plain,
     )
 
@@ -175,7 +196,7 @@ class MessageDetail(ApiView):
     @described("Read a message", answers={200: MessageShape})
     def get(self, request: Request, pk: int) -> Response:
         """Its state, its deliveries and its reasons."""
-        found = Message.objects.filter(pk=pk).select_related("family", "member", "topic")
+        found = Message.objects.filter(pk=pk).select_related(*FETCHED)
         message = found.prefetch_related("deliveries").first()
         if message is None:
             raise Http404(_("There is no message %d.") % pk)

@@ -88,11 +88,11 @@ def _in_form(kind: Kind, text: str) -> str:
     if kind in ("line", "id"):
         return as_line(text)
     if kind == "link":
-        return _web_address(as_line(text))
+        return web_address(as_line(text))
     return text if kind == "markdown" else text.strip()
 
 
-def _web_address(text: str) -> str:
+def web_address(text: str) -> str:
     """A link that a phone or a portal may open; raises `Broken` for anything but the web."""
     if not text:
         return ""

@@ -4,11 +4,11 @@ python-liquid limits the product of nested loops, the output and what `assign` k
 loops together, all look-ups of values, and the length of a text are counted, so that rendering ends within a moment.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any, TextIO
 
 from django.utils.translation import gettext as _
@@ -29,6 +29,8 @@ FILTERS = (
     "default", "upcase", "downcase", "capitalize", "strip", "append", "prepend", "truncate", "truncatewords", "date",
     "first", "last", "size", "join", "plus", "minus", "times", "divided_by", "round", "url_encode",
 )  # fmt: skip
+_FORGIVING = ("default", "first", "last", "size")
+"""These ask about a value, and say nothing of it."""
 _INNER = ("content", "output", "illegal")
 _missing: ContextVar[set[str] | None] = ContextVar("missing", default=None)
 
@@ -102,6 +104,16 @@ class _Output(Output):
     node_class = _OutputNode
 
 
+def _noting(apply: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that says a value: one that is missing is noted, whatever the filter makes of it."""
+
+    @wraps(apply)
+    def noted(value: Any, *arguments: Any, **options: Any) -> Any:
+        return apply(str(value) if isinstance(value, Missing) else value, *arguments, **options)
+
+    return noted
+
+
 class _TextEnvironment(Environment):
     """For subjects, texts and links."""
 
@@ -117,7 +129,9 @@ class _TextEnvironment(Environment):
         super().setup_tags_and_filters(extra=extra)
         self.tags = {name: tag for name, tag in self.tags.items() if name in (*TAGS, *_INNER)}
         self.add_tag(_Output)
-        self.filters = {name: self.filters[name] for name in FILTERS}
+        self.filters = {
+            name: self.filters[name] if name in _FORGIVING else _noting(self.filters[name]) for name in FILTERS
+        }
         self.add_filter("date", date_filter)
 
 

@@ -45,7 +45,9 @@ def in_layout(*, body: str, title: str, preheader: str, language: str, foot: str
 @lru_cache(maxsize=64)
 def _frame(name: str, logo: str, colour: str, web: str, language: str) -> tuple[str, ...]:
     """The frame cut at its places, so that nothing that a message says is looked at again."""
-    html = str(mrml.to_html(_mjml(name, logo, colour, web, language)).content)
+    # Without its list of fonts no mail program is sent to fetch one from a stranger.
+    options = mrml.RenderOptions(fonts={})
+    html = str(mrml.to_html(_mjml(name, logo, colour, web, language), render_options=options).content)
     parts = [html]
     for place in (_TITLE, _PREHEADER, _BODY, _FOOT):
         parts = [piece for part in parts for piece in _cut(part, place)]

@@ -113,44 +113,41 @@ def _cleaner() -> nh3.Cleaner:
 
 
 def _blocks(tokens: Sequence[Token]) -> list[str]:
-    """Blocks of plain text; items of a list stand close together."""
+    """Blocks of plain text; a list is one of them."""
     done: list[str] = []
-    lists: list[int] = []
+    numbers: list[int] = []
     marks: list[str] = []
+    begins_list = False
     for token in tokens:
         if token.type in ("bullet_list_open", "ordered_list_open"):
-            start = token.attrGet("start")
-            lists.append(0 if token.type.startswith("bullet") else int(start) if start is not None else 1)
+            begins_list = begins_list or not numbers
+            numbers.append(_first_number(token))
         elif token.type in ("bullet_list_close", "ordered_list_close"):
-            lists.pop()
+            numbers.pop()
         elif token.type == "list_item_open":
-            marks.append(_mark(lists))
+            marks.append(_mark(numbers))
         elif token.type == "hr":
             done.append("---")
         elif token.type == "inline":
-            _take(done, _line(token.children or []), marks, within_list=bool(lists))
-        elif token.type == "td_close" and done:
-            done[-1] += " "
+            text = "".join(marks) + _line(token.children or [])
+            if numbers and marks and not begins_list:
+                done[-1] += "\n" + text
+            else:
+                done.append(text)
+            marks, begins_list = [], False
     return done
 
 
-def _mark(lists: list[int]) -> str:
-    number = lists[-1]
+def _first_number(token: Token) -> int:
+    """Of an ordered list; 0 for dashes."""
+    return 0 if token.type == "bullet_list_open" else int(token.attrGet("start") or 1)
+
+
+def _mark(numbers: list[int]) -> str:
+    number = numbers[-1]
     if number:
-        lists[-1] += 1
-    return "  " * (len(lists) - 1) + (f"{number}. " if number else "- ")
-
-
-def _take(done: list[str], text: str, marks: list[str], *, within_list: bool) -> None:
-    if not marks:
-        done.append(text)
-        return
-    item = marks.pop() + text
-    marks.clear()
-    if done and within_list and done[-1].lstrip().startswith(("- ", *(f"{digit}" for digit in range(10)))):
-        done[-1] += "\n" + item
-    else:
-        done.append(item)
+        numbers[-1] += 1
+    return "  " * (len(numbers) - 1) + (f"{number}. " if number else "- ")
 
 
 def _line(tokens: Sequence[Token]) -> str:

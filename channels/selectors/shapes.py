@@ -32,13 +32,16 @@ def _ranked(one: RankedChannel) -> dict[str, Any]:
 
 
 def message_as_json(message: Message) -> dict[str, Any]:
-    """CONTRACT.md, Message; expects family, member and deliveries with contact points fetched along."""
+    """CONTRACT.md, Message; expects family, member, template version and deliveries fetched along."""
     return {
         "id": message.pk,
         "family": message.family.external_ref,
         "member": (message.member.external_ref or str(message.member.pk)) if message.member else None,
         "topic": message.topic.slug,
         "urgency": message.urgency,
+        "template": message.template_version.template.slug if message.template_version else None,
+        "template_version": message.template_version.number if message.template_version else None,
+        "language": message.language,
         "status": message.status,
         "hold_until": message.hold_until,
         "decision": message.decision,

@@ -85,4 +85,5 @@ _OTHERS = {
     "staff": lambda: _("by staff"),
     "api": lambda: _("by the API"),
     "demo": lambda: _("demo data"),
+    "test": lambda: _("a test"),
 }

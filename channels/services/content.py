@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from channels.models import Template, TemplateVersion
-from channels.rendering import Broken, Content, Reader, Text, check_values, choose_language, render_content
+from channels.rendering import Broken, Content, Text, check_values, choose_language, render_content
+from channels.selectors.readers import reader_of
 from crm.models import Family, Member
 
 if TYPE_CHECKING:
@@ -37,19 +38,6 @@ def content_of(
     text = Text.from_json(version.texts[spoken])
     reader = reader_of(family, member, topic=topic)
     return render_content(text, reader, given, language=spoken, with_html=with_html), spoken
-
-
-def reader_of(family: Family, member: Member | None, *, topic: str) -> Reader:
-    """The documented values of a family and a person, as plain texts, numbers, yes and no."""
-    return Reader(
-        family=family.name,
-        reference=family.external_ref,
-        language=family.language,
-        stage=family.stage,
-        fields={key: value for key, value in family.attributes.items() if isinstance(value, str | int | float)},
-        person=member.name if member else "",
-        topic=topic,
-    )
 
 
 class ContentBook:
@@ -85,15 +73,22 @@ class ContentBook:
         try:
             content, _language = self._content(request, self._stand_in(request), with_html=False)
         except Broken as error:
-            return {"context" if error.missing else "template": str(error)}
+            return _why(error)
         return _too_long(content, limits) or replace(
             request, subject=content.subject, body=content.body, sms=content.sms, variants=content.variants
         )
 
-    def filled(self, request: "MessageRequest", member_id: int | None) -> "MessageRequest":
-        """The request with its words for the person who was chosen."""
+    def filled(
+        self, request: "MessageRequest", member_id: int | None, limits: Mapping[str, int]
+    ) -> "MessageRequest | dict[str, str]":
+        """The request with its words for the person who was chosen; or what keeps it from being said."""
         person = self._person(request.family_id, member_id)
-        content, language = self._content(request, person, with_html=True)
+        try:
+            content, language = self._content(request, person, with_html=True)
+        except Broken as error:
+            return _why(error)
+        if problems := _too_long(content, limits):
+            return problems
         version = self._templates[request.template].version
         return replace(
             request,
@@ -137,6 +132,10 @@ class ContentBook:
 
     def _person(self, family_id: int, member_id: int | None) -> Member | None:
         return next((one for one in self._people[family_id] if one.pk == member_id), None)
+
+
+def _why(error: Broken) -> dict[str, str]:
+    return {"context" if error.missing else "template": str(error)}
 
 
 def _too_long(content: Content, limits: Mapping[str, int]) -> dict[str, str]:

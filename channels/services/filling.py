@@ -43,16 +43,27 @@ def filling_problems(request: "MessageRequest", limits: Mapping[str, int]) -> di
 
 
 def fill_requests(
-    requests: dict[int, "MessageRequest"], decisions: Mapping[int, Decision], book: ContentBook
-) -> dict[int, "MessageRequest"]:
-    """The requests with their texts filled in, in two queries at most; templates by the book that knows them."""
+    requests: dict[int, "MessageRequest"],
+    decisions: Mapping[int, Decision],
+    book: ContentBook,
+    limits: Mapping[str, int],
+) -> dict[int, "MessageRequest | dict[str, str]"]:
+    """The requests with their texts filled in, in two queries at most; templates by the book that knows them.
+
+    A template may say something else to the one who was chosen: what keeps that from being said, by field.
+    """
     by_template = {
-        index: book.filled(one, one.member_id or _chosen(decisions[index]))
+        index: book.filled(one, one.member_id or _chosen(decisions[index]), limits)
         for index, one in requests.items()
         if one.template
     }
-    requests = {**requests, **by_template}
-    wanted = {index: one for index, one in requests.items() if one.context is not None}
+    return {**_fill_plain(requests, decisions), **by_template}
+
+
+def _fill_plain(
+    requests: dict[int, "MessageRequest"], decisions: Mapping[int, Decision]
+) -> dict[int, "MessageRequest"]:
+    wanted = {index: one for index, one in requests.items() if one.context is not None and not one.template}
     if not any("{" in getattr(one, name) for one in wanted.values() for name in TEXTS):
         return requests
     chosen = {index: one.member_id or _chosen(decisions[index]) for index, one in wanted.items()}

@@ -131,7 +131,10 @@ def _send(requests: Sequence[MessageRequest]) -> list[SendOutcome | Invalid]:
     for index, request in enumerate(requests):
         if index not in outcomes:
             twin = waiting.get(_key(request) or (0, None, ""), index)
-            outcomes[index] = SendOutcome(messages[twin], duplicate=twin != index)
+            said_now = messages[twin]
+            outcomes[index] = (
+                said_now if isinstance(said_now, Invalid) else SendOutcome(said_now, duplicate=twin != index)
+            )
     return [outcomes[index] for index in range(len(requests))]
 
 
@@ -221,11 +224,15 @@ def _check(request: MessageRequest, topics: dict[str, Topic]) -> dict[str, str]:
     return errors or filling_problems(request, _LIMITS)
 
 
-def _write(requests: dict[int, MessageRequest], topics: dict[str, Topic], book: ContentBook) -> dict[int, Message]:
+def _write(
+    requests: dict[int, MessageRequest], topics: dict[str, Topic], book: ContentBook
+) -> dict[int, Message | Invalid]:
     if not requests:
         return {}
     decisions = _decide(requests, topics)
-    requests = fill_requests(requests, decisions, book)
+    filled = fill_requests(requests, decisions, book, _LIMITS)
+    requests = {index: one for index, one in filled.items() if isinstance(one, MessageRequest)}
+    refused = {index: Invalid(one) for index, one in filled.items() if isinstance(one, dict)}
     now, senders = timezone.now(), SenderBook()
     messages = {index: _message(one, topics[one.topic], decisions[index], now) for index, one in requests.items()}
     Message.objects.bulk_create(messages.values(), batch_size=500)
@@ -244,7 +251,7 @@ def _write(requests: dict[int, MessageRequest], topics: dict[str, Topic], book: 
         batch_size=500,
     )
     wake("channels.send_due")
-    return _fetched(messages)
+    return {**refused, **_fetched(messages)}
 
 
 def _fetched(messages: dict[int, Message]) -> dict[int, Message]:

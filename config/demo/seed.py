@@ -20,6 +20,7 @@ from config.demo.scripts import write_scripted
 from config.demo.shares import share_out
 from config.demo.store import store_people
 from config.demo.story import PlannedPlace, Story
+from config.demo.wordings import store_templates
 from crm.models import Event, Family, Place
 from crm.services import record_interactions
 from crm.services.seating import put_on_list
@@ -49,6 +50,7 @@ def seed_demo(*, families: int, interactions: int, seed: int, months: int) -> Se
     written = _store_history(_stories(plans, gatherings, days, seed, interactions, staff))
     store_tasks(plans, days, seed, staff)
     store_drafts(make_topics(), staff[1])
+    store_templates(staff[1])
     recalculate_preferences()
     return Seeded(len(plans), written, time.perf_counter() - began)
 

@@ -150,6 +150,7 @@ def find_places(page: Page) -> dict[str, str]:
     """Pages that need a family, an event, a message or a campaign of the demo."""
     family = first_link(page, "/families/?q=martinez", ".fam-row .fam-name a")
     event = first_link(page, "/events/", "main .rows a")
+    template = first_link(page, "/templates/?q=harvest", "#template-list .rows a")
     draft = first_link(page, "/campaigns/", "main .rows a").removesuffix("edit/").removesuffix("preview/")
     return {
         "family": family,
@@ -159,6 +160,9 @@ def find_places(page: Page) -> dict[str, str]:
         "blocked compose": f"{first_link(page, '/families/?q=llanfair', '.fam-row .fam-name a')}message/",
         "message": send_a_message(page, family),
         "campaign preview": f"{draft}preview/",
+        "template": template,
+        "template versions": f"{template}versions/",
+        "template version": f"{template}versions/1/",
     }
 
 

@@ -31,6 +31,10 @@ FIXED = {
     "calls without match": "/calls/?show=put_off&whose=nobody&reason=nothingofthekind",
     "imports": "/imports/",
     "messages": "/messages/",
+    "templates": "/templates/",
+    "templates without match": "/templates/?q=nothingiscalledthis",
+    "archived templates": "/templates/?archived=1",
+    "new template": "/templates/new/",
     "campaigns": "/campaigns/",
     "new campaign": "/campaigns/new/",
     "reports": "/analytics/",
@@ -39,7 +43,18 @@ FIXED = {
     "second factor": "/account/second-factor/",
     "nothing there": "/families/999999999/",
 }
-FOUND = ("family", "event", "event people", "message", "compose", "blocked compose", "campaign preview")
+FOUND = (
+    "family",
+    "event",
+    "event people",
+    "message",
+    "compose",
+    "blocked compose",
+    "campaign preview",
+    "template",
+    "template versions",
+    "template version",
+)
 ADMIN = {
     "index": "/admin/",
     "families": "/admin/crm/family/",
