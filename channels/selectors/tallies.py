@@ -50,7 +50,7 @@ def count_reasons(statuses: tuple[str, ...] = (MessageStatus.FAILED, MessageStat
         WITH RECURSIVE reasons(reason) AS (
             SELECT min(reason) FROM {table} WHERE reason > ''
             UNION ALL
-            SELECT (SELECT min(later.reason) FROM {table} later WHERE later.reason > reasons.reason AND later.reason > '')
+            SELECT (SELECT min(one.reason) FROM {table} one WHERE one.reason > reasons.reason AND one.reason > '')
             FROM reasons WHERE reasons.reason IS NOT NULL
         )
         SELECT reason, (SELECT count(*) FROM (

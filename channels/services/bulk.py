@@ -28,8 +28,8 @@ from crm.services.holding import hold_families
 from crm.services.once import save_once
 from crm.wake import wake
 
-MOST_AT_ONCE = 5_000
-"""More than this is done in several goes, each of which ends while somebody waits for it."""
+MOST_AT_ONCE = 1_000
+"""More is done in several goes, each of which ends while somebody waits for it (saying 1,000 again takes seconds)."""
 PART = 500
 UNDO_FOR = timedelta(days=1)
 LONGEST_SCRIPT = 4_000
