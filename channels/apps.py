@@ -17,11 +17,12 @@ class ChannelsConfig(AppConfig):
         import_module("channels.receivers")
         # Models are there only now, so the page's parts are made known here.
         from channels.models import Sender, Template
-        from channels.views.panels import messages_panel
+        from channels.views.panels import messages_panel, waiting_panel
         from crm.audit import track
-        from crm.panels import register_family_panel
+        from crm.panels import register_conversation_top, register_family_panel
 
         register_family_panel(messages_panel, order=40)
+        register_conversation_top(waiting_panel)
         track(
             Sender,
             leave_out={"taken_until", "failures", "paused_until", "last_ok_at", "last_failed_at", "last_error"},

@@ -1,6 +1,6 @@
 """What an adapter is: all that the house knows of a vendor."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -8,6 +8,15 @@ from typing import Any, Protocol, runtime_checkable
 
 TEST_DELIVERY = 0
 """The delivery id of a test message, which has no delivery: what a vendor tells of it concerns nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedFile:
+    """A file that goes along with an email; `read` gives its bytes, or raises `OSError` where they are gone."""
+
+    name: str
+    content_type: str
+    read: Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,8 @@ class Envelope:
     is_marketing: bool = False
     stands_hours: float = 0
     """How long a card stands in the portal; 0: as the installation says."""
+    attachments: tuple[AttachedFile, ...] = ()
+    """Only email carries files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,8 @@ class SendResult:
 
     provider_id: str = ""
     state: str = "sent"
+    raw: str = ""
+    """The answer as it came, for administrators; never with credentials."""
 
 
 def wait_asked(retry_after: str | None) -> float | None:
@@ -76,7 +89,7 @@ class SendError(Exception):
     """The vendor's no. `permanent`: trying again is useless. `left`: it may have gone out, so never blindly again.
 
     `of_sender`: every message would fail alike (credentials, account), so that they wait. `opted_out`: the vendor
-    knows of a STOP. `retry_after`: seconds that the vendor asks for.
+    knows of a STOP. `retry_after`: seconds that the vendor asks for. `raw`: the answer as it came, if one came.
     """
 
     def __init__(
@@ -90,6 +103,7 @@ class SendError(Exception):
         opted_out: bool = False,
         of_sender: bool = False,
         retry_after: float | None = None,
+        raw: str = "",
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
@@ -99,6 +113,7 @@ class SendError(Exception):
         self.opted_out = opted_out
         self.of_sender = of_sender
         self.retry_after = retry_after
+        self.raw = raw
 
     @property
     def shows_vendor_away(self) -> bool:

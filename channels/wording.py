@@ -56,10 +56,10 @@ def reason_text(reason: Reason) -> str:
         return _("urgent: counts × %s") % reason.values["weight"]
     if reason.code == "default_rule":
         return _default_text(str(reason.values["channel"]), str(reason.values["urgency"]))
-    return _PLAIN[reason.code]()
+    return PLAIN_REASONS[reason.code]()
 
 
-_PLAIN = {
+PLAIN_REASONS = {
     "opted_out": lambda: _("they opted out of this channel"),
     "no_sender": lambda: _("this channel is not set up"),
     "no_marketing_calls": lambda: _("nobody is called for marketing unless you choose phone"),

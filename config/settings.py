@@ -172,6 +172,9 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
 MEDIA_ROOT = VAR_DIR / "media"
+# Files that go along with an email, all of one message together: after encoding still within what every vendor takes.
+ATTACHMENTS_MAX_MB = whole_number("ATTACHMENTS_MAX_MB", default=7, least=1, most=25)
+ATTACHMENTS_KEPT_DAYS = whole_number("ATTACHMENTS_KEPT_DAYS", default=365, least=1, most=3650)
 
 # Import: what one file may hold, and for how many days its rows are kept, so that it can be taken back.
 IMPORT_MAX_MB = whole_number("IMPORT_MAX_MB", default=50, least=1, most=1000)

@@ -37,3 +37,18 @@ def register_family_lead(function: FamilyPanel) -> FamilyPanel:
 def family_leads(request: HttpRequest, family: Family) -> list[str]:
     """What stands above the conversation on a phone, in the order of registration."""
     return [conditional_escape(function(request, family)) for function in _FAMILY_LEADS]
+
+
+_CONVERSATION_TOPS: list[FamilyPanel] = []
+
+
+def register_conversation_top(function: FamilyPanel) -> FamilyPanel:
+    """Show what the function renders above the newest entry of the conversation; again is once."""
+    if function not in _CONVERSATION_TOPS:
+        _CONVERSATION_TOPS.append(function)
+    return function
+
+
+def conversation_tops(request: HttpRequest, family: Family) -> list[str]:
+    """What stands above the newest entry of the conversation, in the order of registration."""
+    return [conditional_escape(function(request, family)) for function in _CONVERSATION_TOPS]

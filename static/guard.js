@@ -21,7 +21,7 @@
 
   const isUnsaved = (form) =>
     form.method === "post" && !("unguarded" in form.dataset) &&
-    ((touched.has(form) && [...form.elements].some(differs)) || Boolean(form.querySelector(".errors")));
+    ((touched.has(form) && [...form.elements].some(differs)) || "unsaved" in form.dataset || Boolean(form.querySelector(".errors")));
 
   /* The forms within a region that would be lost to somebody else's doing: a form may replace itself. */
   const endangered = (region, doer = null) =>

@@ -1,16 +1,20 @@
 /* Ticks of a list: all that are shown at once, a stretch with Shift, and how many there are. What is ticked stays so
-   while the list is filtered, sorted or turned over, in this tab, until something was done with it. */
+   while the list is filtered, sorted or turned over, in this tab, until something was done with it. A list without a
+   place for what it does not show (`data-ticked-elsewhere`) keeps its ticks only while it is drawn anew. */
 (() => {
   "use strict";
 
-  const STORE = `ticks-${document.body.dataset.user}`;
   const MOST = 5000;
   const form = () => document.querySelector("form[data-ticks]");
-  const ticks = () => [...(form()?.querySelectorAll("input[type=checkbox][name=family]") || [])];
+  const name = () => form()?.dataset.ticks || "family";
+  const STORE = `ticks-${document.body.dataset.user}-${name()}`;
+  const ticks = () => [...(form()?.querySelectorAll(`input[type=checkbox][name=${name()}]`) || [])];
+  const elsewhere = () => form()?.querySelector("[data-ticked-elsewhere]");
   const chosen = new Set(read());
   let last = null;
 
   function read() {
+    if (!elsewhere()) return [];
     try {
       return JSON.parse(sessionStorage.getItem(STORE)) || [];
     } catch {
@@ -40,10 +44,9 @@
 
   /* What is ticked and not shown goes along unseen, and is said. */
   function carry(unseen) {
-    const home = form()?.querySelector("[data-ticked-elsewhere]");
-    home?.replaceChildren(...unseen.map((value) => {
+    elsewhere()?.replaceChildren(...unseen.map((value) => {
       const input = document.createElement("input");
-      Object.assign(input, { type: "hidden", name: "family", value });
+      Object.assign(input, { type: "hidden", name: name(), value });
       return input;
     }));
     const said = document.querySelector("[data-ticks-kept]");
@@ -57,6 +60,7 @@
     const all = ticks();
     for (const tick of all) tick.checked = chosen.has(tick.value);
     const shown = new Set(all.map((tick) => tick.value));
+    if (form() && !elsewhere()) for (const value of chosen) if (!shown.has(value)) chosen.delete(value);
     carry([...chosen].filter((value) => !shown.has(value)));
     if (!all.length) return;
     const ticked = all.filter((tick) => tick.checked).length;
@@ -85,7 +89,7 @@
 
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-untick]")) return forget();
-    const tick = event.target.closest("form[data-ticks] input[type=checkbox][name=family]");
+    const tick = event.target.closest("form[data-ticks]") && event.target.closest(`input[type=checkbox][name=${name()}]`);
     if (!tick) return;
     changed(event.shiftKey && last ? stretch(tick) : [tick]);
     last = tick;
@@ -98,7 +102,7 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     // What was to be done with them is done: the answer leads to the list.
     const { elt, xhr } = event.detail;
-    const ours = elt.closest("#drawer") && elt.querySelector("[type=hidden][name=family]");
+    const ours = elt.closest("#drawer") && elt.querySelector(`[type=hidden][name=${name()}]`);
     if (ours && xhr.getResponseHeader("HX-Redirect")) forget();
   });
   document.addEventListener("htmx:afterSettle", show);

@@ -4,8 +4,8 @@ from functools import cache
 from importlib import import_module
 
 from channels.ports import Adapter, Ear, Finder
-from channels.registry import VENDORS
-from channels.senders import provider_names
+from channels.registry import VENDORS, open_channels
+from channels.senders import carriers_of, provider_names
 
 
 @cache
@@ -29,6 +29,15 @@ def finder_of(channel: str, provider: str) -> Finder | None:
         return None
     adapter = adapter_by(provider, channel)
     return adapter if adapter.capabilities.asks and isinstance(adapter, Finder) else None
+
+
+def fault_words(code: str) -> str:
+    """An error code in words, by the tables of the vendors that carry something here; empty where none explains it."""
+    for module in {VENDORS[vendor].module for channel in open_channels() for vendor in carriers_of(channel)}:
+        fault = getattr(import_module(module), "FAULTS", {}).get(code)
+        if fault is not None and fault.words:
+            return str(fault.words)
+    return ""
 
 
 def ear_of(source: str) -> Ear:

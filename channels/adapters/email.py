@@ -64,10 +64,12 @@ class AnymailEmail:
         except ImproperlyConfigured as error:
             # Nothing has left, and every message would meet the same: they wait until it is put right.
             raise SendError(str(error)[:400], permanent=False, code="not_configured", of_sender=True) from error
+        except OSError as error:
+            raise SendError("a file that goes along cannot be read", permanent=True, code="file_gone") from error
         try:
             self._hand_over(message)
         except AnymailRecipientsRefused as error:
-            raise _recipients_error(error, _status_of(message).status or set()) from error
+            raise _recipients_error(error, _status_of(message)) from error
         except AnymailAPIError as error:
             raise _api_error(error) from error
         except (AnymailError, ImproperlyConfigured) as error:
@@ -99,13 +101,33 @@ class AnymailEmail:
         status = _status_of(message)
         _check_answer(self.name, status.esp_response)
         if not status.message_id or isinstance(status.message_id, set):
-            raise SendError("the vendor answered without a message id", permanent=False, code="no_id", left=True)
+            raise SendError(
+                "the vendor answered without a message id",
+                permanent=False,
+                code="no_id",
+                left=True,
+                raw=_raw(status.esp_response),
+            )
         refused = {"rejected", "invalid", "failed"} & set(status.status or ())
         if refused:
             # “rejected” and “failed” may be about the sender or the text; only “invalid” is about the address.
             word = "invalid" if "invalid" in refused else refused.pop()
-            raise SendError(f"the vendor said {word}", permanent=True, code=word, address_dead=word == "invalid")
-        return SendResult(provider_id=str(status.message_id))
+            raise SendError(
+                f"the vendor said {word}",
+                permanent=True,
+                code=word,
+                address_dead=word == "invalid",
+                raw=_raw(status.esp_response),
+            )
+        return SendResult(provider_id=str(status.message_id), raw=_raw(status.esp_response))
+
+
+def _raw(response: Any) -> str:
+    """Status and body of a vendor's answer; some vendors' own clients answer with a dictionary."""
+    if response is None:
+        return ""
+    status, text = getattr(response, "status_code", ""), getattr(response, "text", None)
+    return f"{status} {text}".strip() if isinstance(text, str) else str(response)
 
 
 def _status_of(message: EmailMultiAlternatives) -> Any:
@@ -113,11 +135,12 @@ def _status_of(message: EmailMultiAlternatives) -> Any:
     return message.anymail_status  # type: ignore[attr-defined]
 
 
-def _recipients_error(error: AnymailRecipientsRefused, said: set[str]) -> SendError:
+def _recipients_error(error: AnymailRecipientsRefused, status: Any) -> SendError:
     """Nobody was taken: the vendor says why, or said nothing of anybody, which Anymail takes for a refusal too."""
+    said, raw = status.status or set(), _raw(error.response)
     if not said:
-        return SendError("the vendor's answer names nobody", permanent=False, code="unreadable", left=True)
-    return SendError(str(error), permanent=True, code="refused", address_dead="invalid" in said)
+        return SendError("the vendor's answer names nobody", permanent=False, code="unreadable", left=True, raw=raw)
+    return SendError(str(error), permanent=True, code="refused", address_dead="invalid" in said, raw=raw)
 
 
 def _check_answer(provider: str, response: Any) -> None:
@@ -129,7 +152,9 @@ def _check_answer(provider: str, response: Any) -> None:
         return
     silent = provider == "sendgrid" and not (response.status_code == 202 and response.headers.get("X-Message-ID"))
     if silent or not _is_readable(response):
-        raise SendError("the vendor’s answer cannot be read", permanent=False, code="unreadable", left=True)
+        raise SendError(
+            "the vendor’s answer cannot be read", permanent=False, code="unreadable", left=True, raw=_raw(response)
+        )
 
 
 def _is_readable(response: requests.Response) -> bool:
@@ -181,6 +206,8 @@ def compose(envelope: Envelope, provider: str) -> EmailMultiAlternatives:
     )
     if envelope.html:
         message.attach_alternative(footed_html(envelope.html, leave) if leave else envelope.html, "text/html")
+    for file in envelope.attachments:
+        message.attach(file.name, file.read(), file.content_type)
     message.metadata = {"delivery": str(envelope.delivery_id)}  # type: ignore[attr-defined]
     return message
 
@@ -235,6 +262,7 @@ def _status_and_headers(error: AnymailAPIError) -> tuple[int | None, Mapping[str
 def _api_error(error: AnymailAPIError) -> SendError:
     """A clear no of the vendor may be repeated or is final; no readable answer means it may have gone out."""
     status, headers = _status_and_headers(error)
+    raw = _raw(error.response)
     if status is None:
         cause = error.__cause__
         unsent = isinstance(cause, requests.ConnectionError) and never_connected(cause)
@@ -244,14 +272,19 @@ def _api_error(error: AnymailAPIError) -> SendError:
         # 429 and 503 are said before anything is taken; other 5xx may hide a message that left.
         wait = wait_asked(headers.get("Retry-After"))
         return SendError(
-            str(error)[:400], permanent=False, code=str(status), left=status not in (429, 503), retry_after=wait
+            str(error)[:400],
+            permanent=False,
+            code=str(status),
+            left=status not in (429, 503),
+            retry_after=wait,
+            raw=raw,
         )
     if status in (401, 403):
         # Our key or our domain is not accepted: no message of ours would be.
-        return SendError(str(error)[:400], permanent=False, code=str(status), of_sender=True)
+        return SendError(str(error)[:400], permanent=False, code=str(status), of_sender=True, raw=raw)
     if status < 300:
-        return SendError(str(error)[:400], permanent=False, code="unreadable", left=True)
-    return SendError(str(error)[:400], permanent=True, code=str(status))
+        return SendError(str(error)[:400], permanent=False, code="unreadable", left=True, raw=raw)
+    return SendError(str(error)[:400], permanent=True, code=str(status), raw=raw)
 
 
 # Anymail's closed vocabulary of events to ours: (interaction type, state). Unknown ones only stay in the receipt.

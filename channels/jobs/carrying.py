@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 
-from channels.models import Delivery
-from channels.ports import Envelope
-from crm.enums import TopicKind
+from channels.models import Attachment, Delivery
+from channels.ports import AttachedFile, Envelope
+from crm.enums import Channel, TopicKind
 from crm.models import Member
 from crm.services import EARSHOT, NewInteraction, record_interactions
 from crm.vocabulary import attempt_type_of
 
 CARRIED = ("message__topic", "message__member", "message__family", "contact_point__member", "sender")
 """What reading a delivery for sending fetches along."""
+FILES = "message__attachments"
+"""What is fetched beside it, once for many."""
 
 
 def holder_of(delivery: Delivery) -> Member | None:
@@ -43,7 +46,24 @@ def envelope_of(delivery: Delivery) -> Envelope:
         person=holder.name if holder else message.family.name,
         urgent=message.urgency == "high",
         sender=delivery.sender.address if delivery.sender else "",
+        attachments=_files_of(delivery),
     )
+
+
+def _files_of(delivery: Delivery) -> tuple[AttachedFile, ...]:
+    """Files that go along; they are read when the email is put together."""
+    if delivery.channel != Channel.EMAIL:
+        return ()
+    return tuple(
+        AttachedFile(one.name, one.content_type, partial(_read, one)) for one in delivery.message.attachments.all()
+    )
+
+
+def _read(one: Attachment) -> bytes:
+    if not one.file:
+        raise FileNotFoundError(one.name)
+    with one.file.storage.open(str(one.file.name)) as file:
+        return file.read()
 
 
 def _text_of(delivery: Delivery) -> str:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from channels.adapters import adapter_by
 from channels.enums import DeliveryState
 from channels.jobs.asking import ask_of_message, person_is_gone
-from channels.jobs.carrying import CARRIED, envelope_of, record_attempt
+from channels.jobs.carrying import CARRIED, FILES, envelope_of, record_attempt
 from channels.jobs.claim import claim_due, give_back
 from channels.jobs.results import Left, enter_results
 from channels.jobs.routing import over_to_standby, route_waiting
@@ -25,6 +25,7 @@ from channels.ports import SendError, SendResult
 from channels.registry import IN_HOUSE
 from channels.selectors import take_snapshots
 from channels.services import apply_state, refresh_status
+from channels.services.answers import keep_answer
 from channels.services.senders import note_failure, note_success, take_turn
 from channels.services.states import keep_yes, queue_again
 from crm.services import invalidate_address
@@ -89,7 +90,7 @@ def _enter(left: Left) -> None:
 def _still_wanted(ids: list[int]) -> list[Delivery]:
     """Ask the policy again: what is no longer allowed is cancelled and falls back; an address may have changed."""
     mine_still = Delivery.objects.filter(pk__in=ids, state=DeliveryState.SENDING, intent_at=None)
-    deliveries = list(mine_still.select_related(*CARRIED).order_by("pk"))
+    deliveries = list(mine_still.select_related(*CARRIED).prefetch_related(FILES).order_by("pk"))
     wanted = []
     for topic in {delivery.message.topic for delivery in deliveries}:
         mine = [delivery for delivery in deliveries if delivery.message.topic_id == topic.pk]
@@ -157,7 +158,7 @@ def _send_one(delivery: Delivery, left: Left) -> bool:
             delivery, delivery.sender, SendError(repr(error), permanent=False, code="crash", left=True)
         )
     if (at := _keep_result(delivery, result)) is not None:
-        left.append((delivery, at))
+        left.append((delivery, at, result.raw))
     return True
 
 
@@ -217,6 +218,7 @@ def _record_sent(delivery: Delivery, result: SendResult) -> None:
     now = timezone.now()
     apply_state(delivery_id=delivery.pk, state=result.state, provider_id=result.provider_id, sent_at=now)
     record_attempt(delivery, now)
+    keep_answer(delivery=delivery, raw=result.raw)
     if delivery.sender is not None:
         note_success(delivery.sender, now)
 
@@ -230,6 +232,7 @@ def _record_error(delivery: Delivery, sender: Sender, error: SendError) -> bool:
 
 
 def _record_fate(delivery: Delivery, error: SendError) -> None:
+    keep_answer(delivery=delivery, raw=error.raw, code=error.code, error=str(error))
     if error.left:
         apply_state(delivery_id=delivery.pk, state="unknown", error_code=error.code, error=str(error))
     elif not error.of_sender and (error.permanent or delivery.tries >= MOST_TRIES):

@@ -12,6 +12,7 @@ from channels.jobs.away import leave_vendors_away
 from channels.jobs.echoes import forget_echoes, post_echoes
 from channels.jobs.expiring import expire_calls, expire_cards
 from channels.jobs.fallback import fall_back
+from channels.jobs.forgetting import forget_old
 from channels.jobs.hear import process_receipts, retry_unmatched
 from channels.jobs.outbox import send_due
 from channels.jobs.results import enter_owed
@@ -56,6 +57,7 @@ def sweep() -> dict[str, int]:
             "news": tell_again,
             "forgotten": forget_echoes,
             "slots": _forget_slots,
+            "outlived": forget_old,
         }
     )
 
@@ -99,10 +101,12 @@ def _release(message_id: int) -> int:
     message.decision, message.hold_until = decision_as_json(decision), None
     if person_is_gone(message):
         message.status, message.error, message.dedupe_key = MessageStatus.BLOCKED, _("the person is gone"), None
+        message.reason = "person_gone"
     elif decision.channel is None:
         message.status, message.error, message.dedupe_key = MessageStatus.BLOCKED, decision.reasons[0].text, None
+        message.reason = decision.reasons[0].code[:40]
     else:
-        message.status = MessageStatus.QUEUED
+        message.status, message.via = MessageStatus.QUEUED, decision.channel
         if not message.named_member:
             message.member_id = decision.ranking[0].member_id
         place = decision.ranking[0]

@@ -1,6 +1,8 @@
-"""Tables of the outbox, the inbox of the portal, and what vendors told us."""
+"""Tables of the outbox, the inbox of the portal, what staff write, and what vendors told us."""
 
+from channels.models.answers import SendAnswer
 from channels.models.content import Template, TemplateVersion
+from channels.models.drafts import Attachment, Draft, random_path
 from channels.models.outbox import Delivery, Message
 from channels.models.portal import PortalItem
 from channels.models.push import PushSubscription
@@ -9,7 +11,9 @@ from channels.models.sandbox import SandboxHabit
 from channels.models.senders import Sender
 
 __all__ = [
+    "Attachment",
     "Delivery",
+    "Draft",
     "Message",
     "PortalItem",
     "PushSubscription",
@@ -17,8 +21,10 @@ __all__ = [
     "RefusedCallback",
     "SandboxEcho",
     "SandboxHabit",
+    "SendAnswer",
     "Sender",
     "Template",
     "TemplateVersion",
     "Unmatched",
+    "random_path",
 ]

@@ -21,6 +21,7 @@ class Message(models.Model):
     `variants` holds what a channel says in its own way: by channel `text`, `title`, `link`, `template`, `variables`.
     `source` says who asked ("campaign:12", "staff", "api"), opaque to this floor. `dedupe_key` is null once freed.
     A `personal` one calls its person by name, so that nobody else gets it.
+    `via` and `reason` say of the last delivery what lists are searched by: its channel, and the code it died of.
     """
 
     family = models.ForeignKey(Family, models.PROTECT, verbose_name=_("family"), related_name="messages")
@@ -52,6 +53,8 @@ class Message(models.Model):
     stopped_at = models.DateTimeField(_("stopped by staff"), null=True, blank=True)
     decision = models.JSONField(_("decision"), default=dict)
     error = models.CharField(_("what went wrong"), max_length=300, blank=True)
+    via = models.CharField(_("goes by"), max_length=12, choices=Channel, blank=True)
+    reason = models.CharField(_("why it did not go"), max_length=40, blank=True)
     source = models.CharField(_("asked for by"), max_length=60, blank=True)
     personal = models.BooleanField(_("names the person"), default=False)
     named_member = models.BooleanField(_("person was named"), default=False)
@@ -82,6 +85,9 @@ class Message(models.Model):
             models.Index(fields=["source", "id"], name="message_source"),
             models.Index(fields=["status", "-id"], name="message_status"),
             models.Index(fields=["id"], condition=models.Q(fallback_pending=True), name="message_fallback"),
+            models.Index(fields=["via", "-id"], name="message_via"),
+            models.Index(fields=["reason", "-id"], condition=models.Q(reason__gt=""), name="message_reason"),
+            models.Index(fields=["-created_at", "-id"], name="message_created"),
         ]
 
     def __str__(self) -> str:

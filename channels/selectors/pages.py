@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Left
 from django.utils import timezone
 from django.utils.text import Truncator
@@ -20,12 +20,7 @@ from crm.selectors.pages import cut_page
 
 PAGE = 50
 _START = 300
-
-# What is about to go is one question to staff, though two states to the worker.
-STATUS_FILTERS: dict[str, tuple[str, ...]] = {
-    "queued": ("queued", "sending"),
-    **{one: (one,) for one in ("held", "sent", "delivered", "engaged", "unknown", "failed", "blocked", "cancelled")},
-}
+_NOTE = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +41,9 @@ class MessageRow:
     at: datetime
     when: str
     source: str
+    status: str
+    returnable: bool
+    """Whether whoever wrote it can have it back in the form; asked for in the list of what waits alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +55,27 @@ class MessagePage:
     version: str
 
 
-def list_messages(*, status: str = "", channel: str = "", family_id: int | None = None, after: str = "") -> MessagePage:
-    """The outbox, newest first, by page; a filter that is not one of ours filters nothing. Two queries."""
-    found = Message.objects.all()
-    if family_id is not None:
-        found = found.filter(family_id=family_id)
-    if status in STATUS_FILTERS:
-        found = found.filter(status__in=STATUS_FILTERS[status])
-    if channel:
-        legs = Delivery.objects.filter(message=OuterRef("pk"), channel=channel)
-        # What is held has no delivery yet: it counts for the channel it was decided for.
-        planned = Q(status=MessageStatus.HELD, decision__channel=channel)
-        found = found.filter(Exists(legs) | planned)
-    page = cut_page(_listed(found), after, ["id"], PAGE, descending=True)
+def list_messages(found: QuerySet[Message] | None = None, *, after: str = "", of_period: bool = False) -> MessagePage:
+    """What was found of the outbox, newest first, by page. Two queries.
+
+    What was found in a period goes along the time, so that an old day is not reached through all that came later.
+    """
+    rows = _listed(Message.objects.all() if found is None else found)
+    if of_period:
+        page = cut_page(rows.order_by("-created_at", "-id"), after, ["created_at", "id"], PAGE, descending=True)
+    else:
+        page = cut_page(rows, after, ["id"], PAGE, descending=True)
     return _page(page.rows, page.next)
 
 
 def latest_messages(*, family_id: int, most: int = 5) -> MessagePage:
     """A family's last messages, in two queries."""
-    return _page(_listed(Message.objects.filter(family_id=family_id))[:most], "")
+    return page_of_rows(Message.objects.filter(family_id=family_id), most=most)
+
+
+def page_of_rows(messages: QuerySet[Message], *, most: int) -> MessagePage:
+    """The newest of these messages as a list, in two queries."""
+    return _page(_listed(messages)[:most], "")
 
 
 def _listed(messages: QuerySet[Message]) -> QuerySet[Message]:
@@ -116,13 +116,16 @@ def _row(message: Message, zone: ZoneInfo) -> MessageRow:
         at=message.created_at,
         when=moment_words(message.created_at, zone),
         source=source_words(message),
+        status=message.status,
+        returnable=getattr(message, "is_returnable", False),
     )
 
 
 def _note(message: Message, zone: ZoneInfo) -> str:
     if message.status == MessageStatus.HELD and message.hold_until:
         return _("until %s") % moment_words(message.hold_until, zone)
-    return message.error if message.status in (MessageStatus.BLOCKED, MessageStatus.FAILED) else ""
+    failed = message.status in (MessageStatus.BLOCKED, MessageStatus.FAILED)
+    return Truncator(message.error).chars(_NOTE) if failed else ""
 
 
 def legs_of(message: Message) -> list[Delivery]:
@@ -132,7 +135,7 @@ def legs_of(message: Message) -> list[Delivery]:
 
 def channel_of(message: Message, legs: list[Delivery]) -> str:
     """The channel it went over last, or would go over; empty where none could carry it."""
-    return legs[-1].channel if legs else (message.decision.get("channel") or "")
+    return legs[-1].channel if legs else message.via or (message.decision.get("channel") or "")
 
 
 def version_of(messages: Iterable[Message], *more: object) -> str:
@@ -141,4 +144,9 @@ def version_of(messages: Iterable[Message], *more: object) -> str:
         (one.pk, one.status, one.updated_at, [(leg.pk, leg.state, leg.updated_at) for leg in legs_of(one)])
         for one in messages
     ]
-    return hashlib.blake2b(repr((seen, more)).encode(), digest_size=9).hexdigest()
+    return hash_of(seen, more)
+
+
+def hash_of(*told: object) -> str:
+    """A short mark of what is shown."""
+    return hashlib.blake2b(repr(told).encode(), digest_size=9).hexdigest()

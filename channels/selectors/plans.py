@@ -1,6 +1,6 @@
 """What would happen with a message that is being written: who, where, how, or why not and what to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -75,6 +75,13 @@ class Plan:
     def blocked(self) -> bool:
         """Whether nothing can carry it."""
         return not self.channel
+
+    def with_reading(self, text: str, *, problem: str = "") -> "Plan":
+        """The same plan with the text as they read it, or with what keeps it from being put into words."""
+        if problem:
+            return replace(self, channel="", problem=problem.rstrip("."), advice="", reads="")
+        texting = self.channel in TEXTING
+        return replace(self, reads=text, size=text_size(text) if texting and text else self.size)
 
 
 def plan_message(*, ask: Ask, topic: Topic, body: str = "", sms: str = "") -> Plan:

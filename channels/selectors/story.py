@@ -6,20 +6,21 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from channels.enums import DeliveryState
-from channels.models import Delivery, Message, Receipt
+from channels.models import Attachment, Delivery, Message, SendAnswer
 from channels.selectors.pages import channel_of, legs_of, version_of
 from channels.selectors.words import StateMark, moment_words, source_words, state_mark
 from channels.senders import is_sandbox
 from crm.addresses import pretty_address
+from crm.enums import Channel
 from crm.models import Interaction
 from crm.services import EARSHOT
 from crm.vocabulary import TYPES
 
-RECEIPTS = 20
-_BODY = 4000
 _DEATHS = ("failed", "bounced", "undelivered", "expired")
 
 
@@ -35,14 +36,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One attempt over one channel."""
+    """One attempt over one channel; `because` says what became of the one before it."""
 
     number: int
+    because: str
     channel: str
     address: str
     vendor: str
     vendor_id: str
     stands_in_for: str
+    sender: str
     sandbox: bool
     state: StateMark
     steps: list[Step]
@@ -63,35 +66,30 @@ class Story:
     created: str
     held_until: str
     source: str
+    files: list[Attachment]
     can_cancel: bool
+    can_take_back: bool
     can_repeat: bool
     repeated: Message | None
     version: str
-
-
-@dataclass(frozen=True, slots=True)
-class VendorAnswer:
-    """A callback as it came, for the administrator's eyes."""
-
-    id: int
-    source: str
-    received: str
-    state: str
-    error: str
-    body: str
 
 
 def find_message(pk: int) -> Message:
     """A message with all that its page reads; raises `Message.DoesNotExist`."""
     return (
         Message.objects.select_related("family", "member", "topic", "created_by")
-        .prefetch_related("deliveries")
+        .prefetch_related("deliveries__sender", "attachments", Prefetch("deliveries__answers", _answers()))
         .get(pk=pk)
     )
 
 
+def _answers() -> QuerySet[SendAnswer]:
+    """What vendors answered, without their own words: those are for administrators."""
+    return SendAnswer.objects.defer("raw").order_by("id")
+
+
 def tell_story(message: Message) -> Story:
-    """What happened with a message that `find_message` found, in two more queries."""
+    """What happened with a message that `find_message` found, in three more queries."""
     zone = message.family.zone
     legs = legs_of(message)
     channel = channel_of(message, legs)
@@ -101,10 +99,12 @@ def tell_story(message: Message) -> Story:
         message=message,
         channel=channel,
         state=state_mark(message.status, str(message.get_status_display()), channel),
-        legs=[_leg(leg, events, zone) for leg in legs],
+        legs=[_leg(leg, before, events, zone) for leg, before in zip(legs, [None, *legs], strict=False)],
         created=moment_words(message.created_at, zone),
         held_until=moment_words(message.hold_until, zone) if message.hold_until else "",
         source=source_words(message),
+        files=list(message.attachments.all()),
+        can_take_back=message.status in ("held", "queued") and message.drafts.filter(renewed=None).exists(),
         can_cancel=message.status == "held" or any(leg.state == DeliveryState.QUEUED for leg in legs),
         # Where we are not certain that it did not arrive, saying it again could say it twice.
         can_repeat=message.status in ("failed", "blocked") and repeated is None,
@@ -126,15 +126,17 @@ def _events(message: Message) -> Sequence[Interaction]:
     return sorted(found, key=lambda one: (one.occurred_at, one.pk))
 
 
-def _leg(leg: Delivery, events: Sequence[Interaction], zone: ZoneInfo) -> Leg:
+def _leg(leg: Delivery, before: Delivery | None, events: Sequence[Interaction], zone: ZoneInfo) -> Leg:
     retrying = leg.state == DeliveryState.QUEUED and leg.tries > 0
     return Leg(
         number=leg.leg + 1,
+        because=_because(before) if before is not None else "",
         channel=leg.channel,
         address=pretty_address(leg.channel, leg.address),
         vendor=leg.provider,
         vendor_id=leg.provider_id,
         stands_in_for=leg.stands_in_for,
+        sender=leg.sender.address if leg.sender else "",
         sandbox=is_sandbox(leg.provider),
         state=state_mark(leg.state, str(leg.get_state_display()), leg.channel),
         steps=_steps(leg, [one for one in events if _belongs(one, leg)], zone),
@@ -143,6 +145,19 @@ def _leg(leg: Delivery, events: Sequence[Interaction], zone: ZoneInfo) -> Leg:
         complained=leg.complained,
         next_try=moment_words(leg.due_at, zone) if retrying else "",
     )
+
+
+def _because(before: Delivery) -> str:
+    """Why this channel came after the one before."""
+    channel = Channel(before.channel).label
+    if before.error_code == "vendor_away":
+        return _("The vendor for %s was away, so this channel took over.") % channel
+    if before.state == DeliveryState.CANCELLED:
+        return _("%s was no longer allowed, so this channel took over.") % channel
+    return _("%(channel)s: %(state)s. So this channel was next.") % {
+        "channel": channel,
+        "state": str(before.get_state_display()).lower(),
+    }
 
 
 def _belongs(event: Interaction, leg: Delivery) -> bool:
@@ -155,17 +170,31 @@ def _steps(leg: Delivery, events: Sequence[Interaction], zone: ZoneInfo) -> list
         return Step(tone, words, at, _step_time(at, leg, zone) if at else "")
 
     steps = [step("did", _("Queued"), leg.created_at)]
+    now = timezone.now()
+    if leg.state == DeliveryState.QUEUED and not leg.tries and leg.due_at > now:
+        steps.append(step("", _("May leave"), leg.due_at))
+    for answer in leg.answers.all():
+        if answer.error and (leg.state != DeliveryState.UNKNOWN or answer.number < leg.tries):
+            steps.append(step("fail", _("Try %d failed") % answer.number, answer.at))
+    if leg.state == DeliveryState.SENDING and leg.intent_at is None:
+        steps.append(step("did", _("A worker has it"), None))
+    if leg.intent_at is not None and leg.channel not in ("phone", "portal"):
+        steps.append(step("did", _("Handed to the vendor"), leg.intent_at))
     if leg.channel == "phone" and leg.sent_at:
         steps.append(step("did", _("Call asked for"), leg.sent_at))
+    told = False
     for event in events:
         failed = event.interaction_type in TYPES and TYPES[event.interaction_type].step == "failed"
+        told = told or failed
         steps.append(step("fail" if failed else "did", _event_words(event), event.occurred_at))
-    if leg.state in _DEATHS and not any(one.tone == "fail" for one in steps):
+    if leg.state in _DEATHS and not told:
         steps.append(step("fail", str(leg.get_state_display()), leg.updated_at))
     elif leg.state == DeliveryState.CANCELLED:
         steps.append(step("", _("Cancelled"), leg.updated_at))
     elif leg.state == DeliveryState.UNKNOWN:
         steps.append(step("", _("Not certain"), leg.updated_at))
+    elif leg.state == DeliveryState.SENDING and leg.intent_at is not None:
+        steps.append(step("", _("The vendor’s answer"), None))
     elif leg.state in (DeliveryState.QUEUED, DeliveryState.SENDING):
         steps.append(step("", _("Send"), None))
     return steps
@@ -202,20 +231,3 @@ _OUR_WORDS = {
 
 def _error_words(leg: Delivery) -> str:
     return _OUR_WORDS[leg.error]() if leg.error in _OUR_WORDS else leg.error
-
-
-def vendor_answers(message: Message) -> list[VendorAnswer]:
-    """The first callbacks that concern this family since the message was made, raw."""
-    found = Receipt.objects.filter(families=message.family_id, received_at__gte=message.created_at).order_by("id")
-    zone = message.family.zone
-    return [
-        VendorAnswer(
-            id=one.pk,
-            source=one.source,
-            received=moment_words(one.received_at, zone),
-            state=str(one.get_state_display()),
-            error=one.error,
-            body=bytes(one.body)[:_BODY].decode(errors="replace"),
-        )
-        for one in found[:RECEIPTS]
-    ]

@@ -1,7 +1,7 @@
 """Takes back whatever of one source has not left yet, in a fixed number of statements."""
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from channels.enums import ALIVE, DeliveryState, MessageStatus
@@ -15,10 +15,14 @@ def cancel_messages(*, source: str) -> int:
 
     What is in a vendor's hands goes on, and no message of the source falls back to another channel any more.
     """
+    return stop(Message.objects.filter(source=source), Delivery.objects.filter(message__source=source))
+
+
+def stop(messages: QuerySet[Message], deliveries: QuerySet[Delivery]) -> int:
+    """The same for any messages and their deliveries, in the caller's transaction."""
     now = timezone.now()
-    messages = Message.objects.filter(source=source)
     messages.update(stopped_at=now, fallback_pending=False)
-    cancel_waiting(Delivery.objects.filter(message__source=source), why="stopped by staff")
+    cancel_waiting(deliveries, why="stopped by staff")
     legs = Delivery.objects.filter(message=OuterRef("pk"))
     waiting = (MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.HELD)
     ended = messages.filter(status__in=waiting).exclude(Exists(legs.filter(state__in=ALIVE)))
@@ -26,5 +30,5 @@ def cancel_messages(*, source: str) -> int:
     failed = ended.filter(tried).update(status=MessageStatus.FAILED, updated_at=now)
     # It never left: its key is free again, as with any message that is cancelled.
     return failed + ended.update(
-        status=MessageStatus.CANCELLED, dedupe_key=None, hold_until=None, error="", updated_at=now
+        status=MessageStatus.CANCELLED, dedupe_key=None, hold_until=None, error="", reason="", updated_at=now
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -65,6 +65,8 @@ class MessageRequest:
     """What a channel says in its own way, as `Message.variants` holds it."""
     personal: bool = False
     """The text calls the person by name; filling sets it."""
+    wait_seconds: int = 0
+    """How long it waits before it may leave, so that whoever sent it can take it back."""
     template: str = ""
     template_version_id: int | None = None
     language: str = ""
@@ -237,7 +239,13 @@ def _write(
     Message.objects.bulk_create(messages.values(), batch_size=500)
     Delivery.objects.bulk_create(
         [
-            new_delivery(message, decisions[index].ranking[0], leg=0, due_at=now, senders=senders)
+            new_delivery(
+                message,
+                decisions[index].ranking[0],
+                leg=0,
+                due_at=now + timedelta(seconds=requests[index].wait_seconds),
+                senders=senders,
+            )
             for index, message in messages.items()
             if message.status == MessageStatus.QUEUED
         ],
@@ -297,6 +305,8 @@ def _message(request: MessageRequest, topic: Topic, decision: Decision, now: dat
         hold_until=request.send_after if held and not blocked else None,
         decision=decision_as_json(decision),
         error=decision.reasons[0].text if blocked else "",
+        via=decision.channel or "",
+        reason=decision.reasons[0].code[:40] if blocked else "",
         source=request.source,
         created_by_id=request.created_by_id,
         created_at=now,

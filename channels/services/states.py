@@ -145,8 +145,10 @@ def refresh_status(*, message: Message) -> Message:
         status = MessageStatus.CANCELLED.value
     last = legs[-1] if legs else None
     message.status = status
-    message.error = last.error[:300] if last and not states & ALIVE and status != "engaged" else ""
-    fields = ["status", "error", "fallback_pending", "stopped_at", "updated_at"]
+    dead = last if last and not states & ALIVE and status != "engaged" else None
+    message.error, message.reason = (dead.error[:300], dead.error_code) if dead else ("", "")
+    message.via = last.channel if last else message.via
+    fields = ["status", "error", "reason", "via", "fallback_pending", "stopped_at", "updated_at"]
     ended = status in (MessageStatus.FAILED, MessageStatus.CANCELLED) and not message.fallback_pending
     if ended and all(leg.sent_at is None for leg in legs):
         # It never left anybody's hands, and no other channel follows: its key is free again.

@@ -1,40 +1,52 @@
-"""Writing one message to one family."""
+"""Writing one message to one family: the form, how it would go, and sending it."""
 
-import uuid
+from typing import Any
 
 from django.contrib import messages as toasts
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.core.files.uploadedfile import UploadedFile
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from channels.enums import MessageStatus
+from channels.files import ACCEPTED
 from channels.forms import ComposeForm
-from channels.models import Message
+from channels.forms.compose import BEST
+from channels.models import Draft, Message
 from channels.selectors.pages import latest_messages
-from channels.selectors.plans import Plan, plan_message
+from channels.selectors.waiting import waiting_messages
 from channels.selectors.words import moment_words
-from channels.services import MessageRequest, SendOutcome, send_message
-from channels.services.filling import fill, names_of
+from channels.services import SendOutcome
+from channels.services.attaching import files_of_form, keep_files
+from channels.services.composing import UNDO_SECONDS, SentBefore, send_composed
+from channels.views.planning import has_changed, later_words, mark_of, plan_of
 from crm.errors import Invalid
 from crm.models import Family
 from crm.roles import OfficeRole, role_required
+from crm.selectors.references import family_after_merge
+from crm.views.calls import user_id_of
 from crm.views.posting import posted_from
 
 
 @role_required(OfficeRole.STAFF)
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def compose(request: HttpRequest, pk: int) -> HttpResponse:
     """The form, in the drawer or as a page; sending it queues one message however often it is clicked."""
-    family = get_object_or_404(Family, pk=pk)
+    family = Family.objects.filter(pk=pk).first()
+    if family is None:
+        return _elsewhere(request, pk)
     if request.method != "POST":
-        return _show(request, family, ComposeForm(family=family), status=200)
+        return show_form(request, family, ComposeForm(family=family, initial=_brought_back(request, family)))
     form = ComposeForm(request.POST, family=family)
-    outcome = _send(request, form) if form.is_valid() else None
+    problems = keep_posted_files(request, form)
+    outcome = _send(form, user_id_of(request)) if form.is_valid() and not problems else None
     if outcome is None:
-        return _show(request, family, form, status=422)
+        for problem in problems:
+            form.add_error("attachments", problem)
+        return show_form(request, family, form)
     return _done(request, family, outcome)
 
 
@@ -42,91 +54,157 @@ def compose(request: HttpRequest, pk: int) -> HttpResponse:
 @posted_from("channels:compose")
 def compose_preview(request: HttpRequest, pk: int) -> HttpResponse:
     """How the draft would go as it stands; a half-filled form is no error here."""
-    family = get_object_or_404(Family, pk=pk)
+    family = Family.objects.filter(pk=pk).first()
+    if family is None:
+        raise Http404
     form = ComposeForm(request.POST, family=family)
-    context = {"plan": _plan(form), "family": family, "later": _later(form), "named": True}
+    context = {**_plan_context(form), "family": family, "named": True}
     return render(request, "channels/partials/compose_plan.html", context)
 
 
-def _plan(form: ComposeForm) -> Plan:
-    ask, topic = form.as_ask(), form.chosen_topic()
-    given = form.cleaned_data if form.is_bound else {}
-    return plan_message(ask=ask, topic=topic, body=given.get("body", ""), sms=given.get("sms", ""))
+def keep_posted_files(request: HttpRequest, form: ComposeForm) -> list[str]:
+    """Keep what came along, whatever else is wrong with the form; answers what is wrong with the files."""
+    files = [one for one in request.FILES.getlist("attachments") if isinstance(one, UploadedFile)]
+    if not files or form.own_token is None:
+        return []
+    return keep_files(token=form.own_token, files=files, by_id=user_id_of(request))
 
 
-def _later(form: ComposeForm) -> str:
-    if not form.is_bound or form.send_after is None:
-        return ""
-    return moment_words(form.send_after, form.family.zone)
+def _elsewhere(request: HttpRequest, pk: int) -> HttpResponse:
+    """The family was merged into another, or is gone: what was typed is not lost with it."""
+    standing = Family.objects.filter(pk=family_after_merge(pk) or 0).first()
+    if standing is None and request.method != "POST":
+        raise Http404
+    if standing is None:
+        context = {"text": request.POST.get("body", ""), "subject": request.POST.get("subject", "")}
+        return _answer(request, "compose_gone", context, status=422)
+    if request.method != "POST":
+        return redirect("channels:compose", pk=standing.pk)
+    form = ComposeForm(request.POST, family=standing)
+    form.add_error(None, _("They were merged into %s meanwhile. Look it over, and send it once more.") % standing.name)
+    return show_form(request, standing, form)
 
 
-def _send(request: HttpRequest, form: ComposeForm) -> SendOutcome | None:
+def _brought_back(request: HttpRequest, family: Family) -> dict[str, Any]:
+    """What was typed before it was taken back."""
+    asked = request.GET.get("draft", "")
+    draft = Draft.objects.filter(pk=int(asked)).first() if asked.isdecimal() and len(asked) < 19 else None
+    if draft is None or draft.renewed is None or draft.message.family_id != family.pk:
+        return {}
+    return initial_of(draft)
+
+
+def initial_of(draft: Draft) -> dict[str, Any]:
+    """A form's first values from a draft that was taken back."""
+    return {**{name: value for name, value in draft.data.items() if value}, "token": draft.renewed}
+
+
+def _send(form: ComposeForm, user_id: int) -> SendOutcome | None:
     """Queue it, or None with the reason in the form."""
-    wanted = form.as_request(user_id=request.user.pk)
-    plan = _plan(form)
-    if plan.blocked:
-        form.add_error(None, f"{plan.problem}. {plan.advice}")
-    else:
-        return _try_sending(form, wanted)
+    # A second click is answered like the first, whatever has become of the way to them in between.
+    is_new = not Draft.objects.filter(token=form.cleaned_data["token"]).exists()
+    if is_new and (problem := _objection(form)):
+        form.add_error(None, problem)
+        return None
+    try:
+        return send_composed(
+            request=form.as_request(user_id=user_id), written=form.written, sure=form.cleaned_data["sure"]
+        )
+    except SentBefore as refusal:
+        form.renew(refusal.token)
+        _put(form, refusal)
+    except Invalid as refusal:
+        _put(form, refusal)
     return None
 
 
-def _try_sending(form: ComposeForm, wanted: MessageRequest) -> SendOutcome | None:
-    try:
-        outcome = send_message(request=wanted)
-    except Invalid as refusal:
-        for field, words in refusal.errors.items():
-            form.add_error(field if field in form.fields else None, words)
-        return None
-    if outcome.duplicate and not _same(outcome.message, wanted):
-        # Back in the browser and another text: the old token must not swallow it.
-        form.data = {**dict(form.data.items()), "token": str(uuid.uuid4())}
-        form.add_error(None, _("Your first text has been sent already. Send once more to send this one too."))
-        return None
-    return outcome
+def _objection(form: ComposeForm) -> str:
+    """Why it does not go as it stands, where nothing has been written yet."""
+    if form.has_files and form.cleaned_data["channel"] not in (BEST, "email"):
+        return _("Files go by email only. Choose email, or take the files out.")
+    plan = plan_of(form)
+    if plan.blocked:
+        return f"{plan.problem}. {plan.advice}".strip()
+    if has_changed(form, plan):
+        return (
+            _("Since you opened this, the way to them has changed. Now: %s. Send it again if that is right.")
+            % plan.target
+        )
+    return ""
 
 
-def _same(said: Message, wanted: MessageRequest) -> bool:
-    filled = fill(wanted, names_of(said.family.name, said.member))
-    return (said.subject, said.body, said.sms) == (filled.subject.strip(), filled.body, filled.sms)
+def _put(form: ComposeForm, refusal: Invalid) -> None:
+    for field, words in refusal.errors.items():
+        form.add_error(field if field in form.fields else None, words)
 
 
 def _done(request: HttpRequest, family: Family, outcome: SendOutcome) -> HttpResponse:
     message = outcome.message
+    undo = f"back:{reverse('channels:compose-undo', args=[message.pk])}"
     if message.status == MessageStatus.BLOCKED:
         toasts.error(request, _("Blocked: %s.") % message.error)
     elif outcome.duplicate:
         toasts.info(request, _("Queued already: it goes once."), extra_tags=f"link:{message.get_absolute_url()}")
     elif message.status == MessageStatus.HELD and message.hold_until:
-        cancel = reverse("channels:message-cancel", args=[message.pk])
         until = moment_words(message.hold_until, family.zone)
-        toasts.success(request, _("Message held until %s.") % until, extra_tags=f"undo:{cancel}")
-    else:
+        toasts.success(request, _("Message held until %s.") % until, extra_tags=undo)
+    elif message.urgency == "high":
         toasts.success(request, _queued(message), extra_tags=f"link:{message.get_absolute_url()}")
+    else:
+        toasts.success(request, _queued(message), extra_tags=undo)
     if not request.headers.get("HX-Request"):
         return redirect(message)
-    context = {"family": family, "page": latest_messages(family_id=family.pk), "oob": True}
-    return render(request, "channels/partials/compose_done.html", context)
+    return render(request, "channels/partials/compose_done.html", {"family": family, **beside(request, family)})
+
+
+def beside(request: HttpRequest, family: Family) -> dict[str, Any]:
+    """What changes on the family's page, where this is the one that is open."""
+    here = request.htmx.current_url_abs_path or ""  # type: ignore[attr-defined]
+    if here.partition("?")[0] != family.get_absolute_url():
+        return {}
+    return {
+        "page": latest_messages(family_id=family.pk),
+        "waiting": waiting_messages(family=family),
+        "oob": True,
+    }
 
 
 def _queued(message: Message) -> str:
-    if all(leg.channel != "phone" for leg in message.deliveries.all()):
-        return _("Message queued.")
-    name = message.member.first_name if message.member else _("the family")
-    return _("A call to %s is asked for; it comes into the queue of calls.") % name
+    if any(leg.channel == "phone" for leg in message.deliveries.all()):
+        name = message.member.first_name if message.member else _("the family")
+        return _("A call to %s is asked for; it comes into the queue of calls.") % name
+    if message.urgency == "high":
+        return _("Message queued. It is urgent, so it goes at once.")
+    return _("Message queued. It leaves in %d seconds.") % UNDO_SECONDS
 
 
-def _show(request: HttpRequest, family: Family, form: ComposeForm, *, status: int) -> HttpResponse:
-    in_drawer = bool(request.headers.get("HX-Request"))
+def _plan_context(form: ComposeForm) -> dict[str, Any]:
+    plan = plan_of(form)
+    return {"plan": plan, "seen": mark_of(form, plan), "later": later_words(form)}
+
+
+def show_form(request: HttpRequest, family: Family, form: ComposeForm, **more: Any) -> HttpResponse:
+    """The form with what was typed; 422 where it was refused."""
+    token = form.own_token or form["token"].value()
     context = {
         "family": family,
         "form": form,
-        "plan": _plan(form),
-        "later": _later(form),
-        "in_drawer": in_drawer,
+        "token": token,
+        "files": list(files_of_form(token)) if form.own_token else [],
+        "accepted": ACCEPTED,
+        "unsaved": bool(form.initial.get("token")),
         "place": "crm:families",
+        **_plan_context(form),
+        **more,
     }
-    template = "channels/partials/compose_drawer.html" if in_drawer else "channels/compose.html"
-    answer = render(request, template, context, status=status)
+    refused = form.is_bound and bool(form.errors)
+    return _answer(request, "compose_drawer", context, status=422 if refused else 200)
+
+
+def _answer(request: HttpRequest, partial: str, context: dict[str, Any], *, status: int) -> HttpResponse:
+    in_drawer = bool(request.headers.get("HX-Request"))
+    page = "compose" if partial == "compose_drawer" else partial
+    template = f"channels/partials/{partial}.html" if in_drawer else f"channels/{page}.html"
+    answer = render(request, template, context | {"in_drawer": in_drawer}, status=status)
     patch_vary_headers(answer, ["HX-Request"])
     return answer

@@ -7,52 +7,66 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from channels.enums import MessageStatus
+from channels.forms import OutboxForm
 from channels.jobs.settling import settle_unknown
 from channels.models import Message
 from channels.policy.types import CHANNEL_ORDER
-from channels.selectors.pages import STATUS_FILTERS, list_messages
-from channels.selectors.story import find_message, tell_story, vendor_answers
+from channels.selectors.finding import find_messages
+from channels.selectors.pages import hash_of, list_messages
+from channels.selectors.raw import vendor_answers
+from channels.selectors.story import find_message, tell_story
+from channels.selectors.tallies import count_reasons, count_states, paused_senders
 from channels.senders import ready_channels
 from channels.services import cancel_message
 from channels.services.again import send_again
-from crm.enums import Channel
+from channels.services.notes import note_acts
+from channels.views.words import reason_words, state_words
 from crm.errors import Invalid
-from crm.models import Family
+from crm.models import Change, Family
 from crm.roles import OfficeRole, access_of, role_required
 from crm.views.posting import posted_from
 
-_FILTER_WORDS = {"engaged": gettext_lazy("Read or answered")}
+SHOWN_STATES = ("waiting", "held", "sending", "unknown", "failed", "blocked", "done", "cancelled")
+_MORE_STATES = ("queued", "sent", "delivered", "engaged")
 
 
 @role_required(OfficeRole.STAFF)
 @require_GET
 def outbox(request: HttpRequest) -> HttpResponse:
     """Everything that was said or is about to be, newest first; a poll is told only what is new."""
-    family = _family_named(request.GET.get("family", ""))
-    status, channel = request.GET.get("status", ""), request.GET.get("channel", "")
-    status = status if status in STATUS_FILTERS else ""
-    channel = channel if channel in Channel.values else ""
-    page = list_messages(
-        status=status,
-        channel=channel,
-        family_id=family.pk if family else None,
-        after=request.GET.get("after", ""),
-    )
+    form = OutboxForm(request.GET)
+    wanted = form.wanted
+    family = get_object_or_404(Family, pk=wanted.family) if wanted.family else None
+    page = list_messages(find_messages(wanted), after=request.GET.get("after", ""), of_period=wanted.has_period)
+    states, reasons, pauses = count_states(), count_reasons(), paused_senders()
+    counts = {name: tally.words for name, tally in {**states, "waiting": states["queued"]}.items() if tally.number}
     context = {
         "page": page,
+        "form": form,
+        "wanted": wanted,
         "family": family,
-        "status": status,
-        "channel": channel,
-        "statuses": [(name, _FILTER_WORDS.get(name) or MessageStatus(name).label) for name in STATUS_FILTERS],
+        "status": wanted.status,
+        "channel": wanted.channel,
+        "statuses": [(name, state_words(name), counts.get(name, "")) for name in _states_shown(wanted.status)],
+        "reasons": [(code, reason_words(code), tally.words) for code, tally in reasons.items()],
+        "reason_words": reason_words(wanted.reason) if wanted.reason else "",
+        "shows_reasons": bool(reasons) and (wanted.status in ("failed", "blocked") or bool(wanted.reason)),
+        "pauses": pauses,
         "channels": [name for name in CHANNEL_ORDER if name in ready_channels()],
-        "filtered": bool(status or channel),
+        "filtered": wanted.narrows,
         "paged": "after" in request.GET,
+        "query": wanted.query,
     }
-    return live(request, page.version, "channels/messages.html", "channels/partials/outbox.html", context)
+    version = f"{page.version}{hash_of(counts, [(one.sender.pk, one.until, one.waiting) for one in pauses])}"
+    context["version"] = version
+    return live(request, version, "channels/messages.html", "channels/partials/outbox.html", context)
+
+
+def _states_shown(status: str) -> tuple[str, ...]:
+    return (*SHOWN_STATES, status) if status in _MORE_STATES else SHOWN_STATES
 
 
 @role_required(OfficeRole.STAFF)
@@ -79,6 +93,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     except Invalid as refusal:
         toasts.error(request, str(refusal))
     else:
+        note_acts([(cancelled, {"status": [chosen.status, cancelled.status]}, None)])
         stopped = cancelled.status == MessageStatus.CANCELLED
         toasts.success(
             request, _("Cancelled: it is not sent.") if stopped else _("What was still waiting is cancelled.")
@@ -97,6 +112,7 @@ def settle(request: HttpRequest, pk: int) -> HttpResponse:
     except Invalid as refusal:
         toasts.error(request, str(refusal))
     else:
+        note_acts([(unsure, {"status": [unsure.status, "delivered" if arrived else "failed"]}, None)])
         toasts.success(
             request, _("Noted: it arrived.") if arrived else _("Noted: it did not arrive. The next channel is tried.")
         )
@@ -118,6 +134,7 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
     elif outcome.duplicate:
         toasts.info(request, _("It was sent again already. This is that message."))
     else:
+        note_acts([(outcome.message, {"status": [None, outcome.message.status]}, None)], action=Change.Action.CREATE)
         toasts.success(request, _("Queued again as a new message."))
     return redirect(outcome.message)
 
@@ -130,7 +147,3 @@ def live(request: HttpRequest, version: str, page: str, fragment: str, context: 
     answer = render(request, fragment if polled else page, dict(context))
     patch_vary_headers(answer, ["HX-Request"])
     return answer
-
-
-def _family_named(pk: str) -> Family | None:
-    return get_object_or_404(Family, pk=int(pk)) if pk.isascii() and pk.isdigit() and len(pk) < 19 else None

@@ -217,6 +217,12 @@ def undo_url(message: Any) -> str:
 
 
 @register.filter
+def back_url(message: Any) -> str:
+    """Where a toast's Undo posts to if the form comes back into the drawer: extra_tags `back:/some/path/`."""
+    return _own_path(message, "back:")
+
+
+@register.filter
 def link_url(message: Any) -> str:
     """What a toast speaks of, to be looked at: extra_tags of the form `link:/some/path/`."""
     return _own_path(message, "link:")

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from crm.enums import Direction
 from crm.forms.timeline import TimelineForm
 from crm.models import Family
+from crm.panels import conversation_tops
 from crm.roles import OfficeRole, role_required
 from crm.selectors.timeline import (
     Activity,
@@ -58,6 +59,7 @@ def timeline_context(request: HttpRequest, family: Family, *, shown: Shown | Non
         "foreign_zone": family.time_zone if family.time_zone != settings.TIME_ZONE else "",
         "pills": _pills(shown, activity),
         "their_query": _their_query(shown),
+        "tops": conversation_tops(request, family) if is_newest else [],
         **_links(shown, page, version),
     }
 

@@ -24,6 +24,7 @@ from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
 from channels.adapters.reading import consent_word, delivery_number, form_of, never_connected
+from channels.adapters.twilio.faults import FAULTS as FAULTS
 from channels.adapters.twilio.faults import fault_of, words_of
 from channels.ports import (
     Capabilities,
@@ -78,12 +79,18 @@ class _HttpClient(TwilioHttpClient):
             url = urlunsplit((own.scheme, own.netloc, own.path + target.path, target.query, ""))
         answer = super().request(method, url, *args, **kwargs)
         _HttpClient._told.retry_after = wait_asked((answer.headers or {}).get("Retry-After"))
+        _HttpClient._told.raw = f"{answer.status_code} {answer.text}"
         return answer
 
     @staticmethod
     def asked_to_wait() -> float | None:
         """Seconds that the last answer of this thread asked for: the client's errors carry no headers."""
         return getattr(_HttpClient._told, "retry_after", None)
+
+    @staticmethod
+    def answered() -> str:
+        """The last answer of this thread as it came."""
+        return getattr(_HttpClient._told, "raw", "")
 
 
 class TwilioTexts:
@@ -115,11 +122,15 @@ class TwilioTexts:
         except (requests.RequestException, TwilioException, ValueError) as error:
             # A time-out, or an answer that is not JSON: it may have been taken, so it is not sent again.
             raise SendError(
-                f"Twilio's answer cannot be read: {error}"[:400], permanent=False, code="unreadable", left=True
+                f"Twilio's answer cannot be read: {error}"[:400],
+                permanent=False,
+                code="unreadable",
+                left=True,
+                raw="" if isinstance(error, requests.RequestException) else _HttpClient.answered(),
             ) from error
         if not answer.sid:
             raise SendError("Twilio answered without a message id", permanent=False, code="no_id", left=True)
-        return SendResult(provider_id=answer.sid)
+        return SendResult(provider_id=answer.sid, raw=_HttpClient.answered())
 
     def find(self, sought: Sought) -> list[DeliveryEvent]:
         """By Twilio's id, else by recipient, text and time, as its list tells nothing of our own id.
@@ -201,7 +212,14 @@ def _rest_error(error: TwilioRestException | TwilioServiceException) -> SendErro
     words = str(fault.words) or (getattr(error, "msg", "") or str(error))[:400]
     if error.status in REPEATABLE or error.status >= 500:
         left = error.status not in REPEATABLE
-        return SendError(words, permanent=False, code=code, left=left, retry_after=_HttpClient.asked_to_wait())
+        return SendError(
+            words,
+            permanent=False,
+            code=code,
+            left=left,
+            retry_after=_HttpClient.asked_to_wait(),
+            raw=_HttpClient.answered(),
+        )
     return SendError(
         words,
         permanent=fault.permanent and not fault.of_sender,
@@ -209,6 +227,7 @@ def _rest_error(error: TwilioRestException | TwilioServiceException) -> SendErro
         address_dead=fault.address_dead,
         opted_out=fault.opted_out,
         of_sender=fault.of_sender,
+        raw=_HttpClient.answered(),
     )
 
 

@@ -1,26 +1,26 @@
 """What staff type to write a message."""
 
-import re
 import uuid
 from datetime import datetime, timedelta
-from email.utils import formataddr, parseaddr
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from channels.models import Sender
+from channels.files import ACCEPTED
+from channels.models import Template
 from channels.policy.types import CHANNEL_ORDER
-from channels.registry import IN_HOUSE
 from channels.selectors import Ask
-from channels.senders import carriers_of, ready_channels
+from channels.selectors.templates import templates_for
+from channels.senders import ready_channels
 from channels.services import MessageRequest
+from channels.services.attaching import files_of_form
+from channels.services.composing import Written
 from channels.texts import check_text
-from crm.addresses import normalise_address
 from crm.enums import Channel, Urgency
-from crm.errors import Invalid
 from crm.forms.fields import DateTimeField
 from crm.models import Family, Member, Topic
 
@@ -36,8 +36,30 @@ class MemberField(forms.ModelChoiceField):
         return f"{obj.name} ({obj.get_role_display().lower()})" if obj.is_child else obj.name
 
 
+class FilesInput(forms.FileInput):
+    """A chooser of several files; with script each is sent as soon as it is chosen."""
+
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Several files, which the view has kept before the form is looked at."""
+
+    widget = FilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> None:
+        """Nothing: what is wrong with a file is said where it is kept."""
+
+
+TYPED = ("channel", "member", "topic", "urgency", "template", "subject", "body", "sms", "when", "send_at")
+"""What a draft keeps of the form."""
+
+
 class ComposeForm(forms.Form):
-    """One message to one family; `token` makes two clicks one message. Times are in the family's zone."""
+    """One message to one family; `token` makes two clicks one message. Times are in the family's zone.
+
+    `seen` is how the message would have gone when the form was shown; `sure` that the same text went a moment ago.
+    """
 
     channel = forms.ChoiceField(
         label=_("How"), initial="best", widget=forms.RadioSelect(attrs={"class": "visually-hidden"})
@@ -48,6 +70,7 @@ class ComposeForm(forms.Form):
         required=False,
         empty_label=_("Whoever is best reached"),
         widget=forms.Select(attrs={"class": "form-select"}),
+        error_messages={"invalid_choice": _("This person is no longer there. Choose somebody else.")},
     )
     topic = forms.ModelChoiceField(
         label=_("About"),
@@ -63,6 +86,15 @@ class ComposeForm(forms.Form):
         initial=Urgency.NORMAL,
         widget=forms.RadioSelect(attrs={"class": "visually-hidden"}),
     )
+    template = forms.ModelChoiceField(
+        label=_("Text"),
+        queryset=Template.objects.none(),
+        to_field_name="slug",
+        required=False,
+        empty_label=_("Write it here"),
+        widget=forms.Select(attrs={"class": "form-select"}),
+        error_messages={"invalid_choice": _("This template is no longer in use. Choose another.")},
+    )
     subject = forms.CharField(
         label=_("Subject"),
         required=False,
@@ -71,8 +103,8 @@ class ComposeForm(forms.Form):
     )
     body = forms.CharField(
         label=_("Text"),
-        widget=forms.Textarea(attrs={"class": "form-control", "rows": 6}),
         error_messages={"required": _("Write what should be said.")},
+        widget=forms.Textarea(attrs={"class": "form-control", "rows": 6}),
     )
     sms = forms.CharField(
         label=_("Shorter text for SMS"),
@@ -87,6 +119,13 @@ class ComposeForm(forms.Form):
         widget=forms.RadioSelect(attrs={"class": "visually-hidden"}),
     )
     send_at = DateTimeField(label=_("Send at"), required=False)
+    attachments = FilesField(
+        label=_("Files"), required=False, widget=FilesInput(attrs={"class": "form-control", "accept": ACCEPTED})
+    )
+    sure = forms.BooleanField(
+        label=_("Send the same again"), required=False, widget=forms.CheckboxInput(attrs={"class": "form-check-input"})
+    )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
     token = forms.UUIDField(
         widget=forms.HiddenInput,
         error_messages={
@@ -100,6 +139,12 @@ class ComposeForm(forms.Form):
         super().__init__(*args, **options)
         self.family = family
         self.fields["member"].queryset = family.members.all()  # type: ignore[attr-defined]
+        self.fields["template"].queryset = templates_for()  # type: ignore[attr-defined]
+        # A template's words stand in for a text of one's own; where there are templates, both are named.
+        if not self.fields["template"].queryset:  # type: ignore[attr-defined]
+            del self.fields["template"]
+        # A template brings its words along.
+        self.fields["body"].required = not (self.data.get("template") and "template" in self.fields)
         ready = ready_channels()
         self.fields["channel"].choices = [  # type: ignore[attr-defined]
             (BEST, _("Best for this family")),
@@ -125,6 +170,9 @@ class ComposeForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Placeholders must be ones that we fill in; later needs a time that is still to come."""
         given = super().clean() or {}
+        if given.get("template"):
+            # A template brings its words along: what was typed before is kept in the form and not sent.
+            given |= {"subject": "", "body": "", "sms": ""}
         for name in ("subject", "body", "sms"):
             if wrong := check_text(given.get(name, "")):
                 self.add_error(name, ValidationError(wrong))
@@ -142,9 +190,35 @@ class ComposeForm(forms.Form):
 
     @property
     def only_channel(self) -> str:
-        """The channel chosen, or empty for the best."""
-        chosen = self.cleaned_data.get("channel", BEST) if self.is_bound else BEST
-        return "" if chosen == BEST else chosen
+        """The channel chosen, or empty for the best; files go by email alone."""
+        chosen = self.cleaned_data.get("channel", BEST) if self.is_bound else str(self.initial.get("channel", BEST))
+        if chosen == BEST:
+            return Channel.EMAIL.value if self.has_files else ""
+        return chosen
+
+    @property
+    def has_files(self) -> bool:
+        """Whether files go along."""
+        return self.own_token is not None and files_of_form(self.own_token).exists()
+
+    @property
+    def own_token(self) -> UUID | None:
+        """The form's own token, once it has one."""
+        given = self.data.get("token", "") if self.is_bound else self.initial.get("token")
+        try:
+            return UUID(str(given)) if given else None
+        except ValueError:
+            return None
+
+    @property
+    def written(self) -> Written:
+        """The form as it was typed, to be given back; ask only after `is_valid`."""
+        typed = {name: self.data.get(name, "").replace("\r\n", "\n") for name in TYPED}
+        return Written(self.cleaned_data["token"], typed)
+
+    def renew(self, token: UUID) -> None:
+        """Give the form another token, and let it be looked over before it is sent."""
+        self.data = {**dict(self.data.items()), "token": str(token)}
 
     def as_request(self, *, user_id: int | None) -> MessageRequest:
         """The form as the service takes it; ask only after `is_valid`."""
@@ -158,7 +232,8 @@ class ComposeForm(forms.Form):
             member_id=member.pk if member else None,
             topic=given["topic"].slug,
             urgency=given["urgency"],
-            channel=self.only_channel,
+            channel=given["channel"] if given["channel"] != BEST else "",
+            template=given["template"].slug if given.get("template") else "",
             dedupe_key=f"compose:{given['token']}",
             send_after=self.send_after,
             source="staff",
@@ -166,24 +241,32 @@ class ComposeForm(forms.Form):
             context={},
         )
 
-    def as_ask(self) -> Ask:
-        """What the half-written form already says about the channel."""
+    def as_ask(self, *, length: int | None = None) -> Ask:
+        """What the half-written form already says about the channel; `length` is that of the text where it is known."""
         # Asking for the errors is what fills `cleaned_data`.
-        given = self.cleaned_data if self.is_bound and self.errors is not None else {}
+        given = self.cleaned_data if self.is_bound and self.errors is not None else self.initial
         member, channel = given.get("member"), self.only_channel
+        text = given.get("sms") or given.get("body") or ""
         return Ask(
             family_id=self.family.pk,
             urgency=given.get("urgency") or "normal",
             only_channel=channel,
             allow_fallback=not channel,
-            member_id=member.pk if member else None,
-            text_length=len(given.get("sms") or given.get("body") or ""),
+            member_id=member.pk if isinstance(member, Member) else int(member) if member else None,
+            text_length=len(text) if length is None else length,
         )
 
     def chosen_topic(self) -> Topic:
         """The topic named so far, else the plain one."""
         named = self.cleaned_data.get("topic") if self.is_bound and self.errors is not None else None
-        return named or Topic.objects.get(slug="transactional")
+        return named or Topic.objects.get(slug=self.initial.get("topic") or "transactional")
+
+    def chosen_template(self) -> Template | None:
+        """The template named so far."""
+        if self.is_bound and self.errors is not None:
+            return self.cleaned_data.get("template")
+        slug = self.initial.get("template", "")
+        return templates_for().filter(slug=slug).first() if slug else None
 
 
 def _time_problem(at: datetime | None) -> str:
@@ -195,50 +278,3 @@ def _time_problem(at: datetime | None) -> str:
     if at > now + LONGEST_WAIT:
         return str(_("At most a year ahead, please."))
     return ""
-
-
-_SENDERS: dict[str, tuple[str, Any]] = {
-    "": (
-        r"\+[1-9]\d{6,14}|[A-Za-z0-9 ]{1,11}",
-        _("Write the number as +447700900000, or a name of up to 11 letters and digits."),
-    ),
-    "whatsapp": (r"\+[1-9]\d{6,14}", _("Write the number as +447700900000.")),
-    "rcs": (r"[A-Za-z0-9_.-]{1,100}", _("Write the sender’s id as your vendor shows it.")),
-    "push": (r"", _("Push messages have no sender’s address; they come under the name of the browser’s page.")),
-}
-"""What a sender's address looks like by channel, and what is said where it does not."""
-
-
-class SenderForm(forms.ModelForm):
-    """A sender's address is one that its channel can carry; whose it is must be known here."""
-
-    class Meta:
-        model = Sender
-        fields = ("channel", "provider", "topic", "address", "per_second", "when_away")
-
-    def clean_address(self) -> str:
-        """An email as “Name <name@…>”, or what `_SENDERS` says; GSM 03.40 takes names of 11 letters and digits."""
-        text = " ".join(self.cleaned_data["address"].split())
-        channel = self.instance.channel or self.cleaned_data.get("channel", "")
-        if not text:
-            return ""
-        if channel == Channel.EMAIL:
-            name, address = parseaddr(text)
-            try:
-                return formataddr((name, normalise_address("email", address)))
-            except Invalid as error:
-                raise ValidationError(_("Write it as “Name <name@example.org>”.")) from error
-        looks, words = _SENDERS.get(channel, _SENDERS[""])
-        if re.fullmatch(looks, text) is None:
-            raise ValidationError(words)
-        return text
-
-    def clean(self) -> dict[str, Any]:
-        """Only a vendor that carries the channel here can have a sender."""
-        data = super().clean() or self.cleaned_data
-        if self.instance.pk is None and data.get("channel") and data.get("provider"):
-            if data["channel"] in IN_HOUSE or data["provider"] not in carriers_of(data["channel"]):
-                self.add_error("provider", _("This channel is not carried by that vendor here."))
-            elif data.get("topic") is None:
-                self.add_error("topic", _("The sender for all topics comes by itself; choose a topic."))
-        return data
