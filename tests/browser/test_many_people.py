@@ -19,7 +19,7 @@ def test_a_person_is_found_by_typing_in_a_drawer(open_context: OpenContext, narr
     expect(select.locator("option")).to_have_count(62)
     search = page.get_by_label("Find a person")
     search.fill("person 01")
-    expect(page.locator("[role=status]").filter(has_text="10 / 62")).to_be_visible()
+    expect(page.locator("[role=status]").filter(has_text="11 / 62")).to_be_visible()
     search.fill("zoe")
     expect(select.locator("option:checked")).to_have_text("Zoë Quill")
     assert_accessible(page)
