@@ -22,6 +22,7 @@ from crm.views import (
     people,
     saved_views,
     timeline,
+    undoing,
 )
 
 app_name = "crm"
@@ -63,8 +64,8 @@ urlpatterns = [
     path("interactions/<int:pk>/correct/", entries.interaction_correct, name="interaction-correct"),
     path("interactions/<int:pk>/earlier/", entries.interaction_earlier, name="interaction-earlier"),
     path("interactions/<int:pk>/pin/", entries.interaction_pin, name="interaction-pin"),
-    path("interactions/<int:pk>/undo/", logging.undo_interaction, name="undo-interaction"),
-    path("interactions/<int:pk>/uncorrect/", entries.undo_correction, name="undo-correction"),
+    path("interactions/<int:pk>/undo/", undoing.undo_interaction, name="undo-interaction"),
+    path("interactions/<int:pk>/uncorrect/", undoing.undo_correction, name="undo-correction"),
     path("calls/", calls.calls, name="calls"),
     path("calls/log/", logging.pick_family_for_call, name="pick-family-for-call"),
     path("calls/change/", call_tasks.call_tasks_change, name="call-tasks-change"),

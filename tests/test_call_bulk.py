@@ -82,6 +82,14 @@ def test_a_double_click_is_one_act_and_another_wish_of_the_same_page_is_another(
     assert as_they_are() != first
 
 
+def test_what_was_taken_back_may_be_done_again_from_the_same_page(staff_client: Client) -> None:
+    calls = some_calls(1)
+    make_user("priya")
+    undo(staff_client, send(staff_client, calls, token="page", give_to="priya"))
+    assert send(staff_client, calls, token="page", give_to="priya")
+    assert CallTask.objects.get().assignee_id
+
+
 def test_only_who_did_it_takes_it_back_and_within_a_day(staff_client: Client) -> None:
     make_user("priya")
     path = send(staff_client, some_calls(2), give_to="priya")

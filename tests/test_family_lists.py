@@ -14,9 +14,9 @@ from django.utils import timezone
 from campaigns.models import Campaign
 from crm.audit import acting
 from crm.errors import Invalid
+from crm.forms.families import view_families
 from crm.models import AttributeField, CallTask, Change, Family, LastContact, SavedView, Tag, Topic
 from crm.roles import OfficeRole
-from crm.selectors.saved_views import view_families
 from crm.services import (
     change_interaction,
     correct_interaction,

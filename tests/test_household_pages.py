@@ -529,3 +529,29 @@ def test_the_page_asks_what_is_right_where_both_say_something(client: Client) ->
     assert "Martínez-Ruiz is part of Martínez-Ruiz now" in answer.content.decode()
     keep.refresh_from_db()
     assert keep.name == "Martínez-Ruiz"
+
+
+def test_what_somebody_refused_is_told_when_they_are_taken_out_and_shown_afterwards(staff_client: Client) -> None:
+    family = make_family("Martinez family", email="elena@example.org")
+    person = guardian(family)
+    topic = Topic.objects.create(slug="fair", name="The fair")
+    said = {"granted": False, "source": "staff", "recorded_at": LONG_AGO, "family": family, "member": person}
+    Consent.objects.create(channel="email", topic=topic, **said)
+    page = staff_client.get(family.get_absolute_url()).content.decode()
+    assert "Kept for addresses that have gone" not in page
+    drawer = staff_client.get(url("member-edit", person.pk), headers=HX).content.decode()
+    assert "what they refused stays with their addresses" in drawer
+    answer = words(staff_client.post(url("member-remove", person.pk), follow=True))
+    assert "is taken out; what they refused stays with 1 address" in answer
+    assert "Kept for addresses that have gone" in answer
+    assert "elena@example.org (Email): no to The fair" in answer
+    undo = HouseholdChange.objects.latest("pk")
+    assert "Kept for addresses" not in words(staff_client.post(url("household-undo", undo.pk), follow=True))
+
+
+def test_who_refused_nothing_leaves_nothing_behind(staff_client: Client) -> None:
+    family = make_family("Martinez family", email="elena@example.org")
+    answer = words(staff_client.post(url("member-remove", guardian(family).pk), follow=True))
+    assert "is taken out" in answer
+    assert "stays with" not in answer
+    assert "Kept for addresses" not in answer

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from crm.importing import undoing, writing
 from crm.jobs import work_on_import
+from crm.jobs.imports import forget_old_imports
 from crm.models import (
     AttributeField,
     Change,
@@ -32,6 +33,7 @@ WIDE = (
     "family_ref,family_name,member_name,stage,tags,email,phone,attributes.class,preferred_channel\n"
     "A-1,Martinez-Diaz,Elena,paused,choir,new@example.org,07700 900555,Oak,sms\n"
 )
+WHOLE = "family_ref,family_name,member_name,email,marketing_email\n"
 
 
 @pytest.fixture
@@ -416,3 +418,29 @@ def test_another_address_of_the_family_may_be_granted(manager_client: Client) ->
     write(manager_client, AGREED + "A-1,Co,Eva,eva@example.org,no\n")
     write(manager_client, AGREED + "A-1,Co,Adam,adam@example.org,yes\n")
     assert Consent.objects.get(granted=True).member.name == "Adam"
+
+
+@pytest.mark.parametrize("first", ["no", "yes"])
+def test_a_refusal_in_another_batch_of_the_file_is_foreseen_and_holds(
+    manager_client: Client, monkeypatch: Any, first: str
+) -> None:
+    monkeypatch.setattr("crm.importing.rows.UNITS", 1)
+    second = "yes" if first == "no" else "no"
+    rows = (
+        f"A-1,Ahlgren,Elena,Shared@example.org,{first}\nB-1,Beauchamp,Ben,own@example.org,yes\n"
+        f"C-1,Costa,Carla,shared@example.org,{second}\n"
+    )
+    run = bring(manager_client, WHOLE + rows)
+    assert (run.granted, run.withdrawn, run.kept_withdrawn) == (1, 1, 1)
+    do(manager_client, "import-start", run)
+    run = work(run)
+    assert (run.granted, run.withdrawn) == (1, 1)
+    assert Consent.objects.get(granted=True).member.name == "Ben"
+
+
+def test_what_a_file_refuses_is_forgotten_with_its_rows(manager_client: Client, settings: Any) -> None:
+    run = write(manager_client, WHOLE + "A-1,Ahlgren,Elena,e@example.org,no\n")
+    assert list(run.refusals.values_list("channel", "address")) == [("email", "e@example.org")]
+    settings.IMPORT_KEPT_DAYS = 0
+    forget_old_imports()
+    assert not run.refusals.exists()

@@ -166,7 +166,7 @@ def test_an_answered_call_that_was_none_is_to_be_made_again(
     assert state(task) == ("open", "voicemail")
     correct(staff_client, call, outcome="wrong_number", seen="1")
     assert state(task) == ("done", "wrong_number")
-    assert not ContactPoint.objects.filter(value="+447700900142", is_valid=True).exists()
+    assert not ContactPoint.objects.filter(channel="phone", value="+447700900142", is_valid=True).exists()
 
 
 def test_the_last_try_keeps_its_task_closed_and_an_earlier_call_changes_nothing(

@@ -6,6 +6,7 @@ from random import Random
 
 from config.demo.days import Days
 from config.demo.people import PlannedFamily, PlannedPoint
+from crm.batches import in_batches
 from crm.models import ContactPoint, Family, Member, Tag
 from crm.services import refresh_family_text
 
@@ -25,8 +26,8 @@ def store_people(families: Sequence[PlannedFamily], days: Days, seed: int) -> No
     points = [point for one in families for point in _points(one, days, rng)]
     ContactPoint.objects.bulk_create(points, batch_size=BATCH)
     ids = [one.id for one in families]
-    for start in range(0, len(ids), BATCH):
-        refresh_family_text(family_ids=ids[start : start + BATCH])
+    for some in in_batches(ids, BATCH):
+        refresh_family_text(family_ids=some)
 
 
 def _family(plan: PlannedFamily, days: Days, rng: Random) -> Family:

@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from crm.attributes import attribute_fields
 from crm.enums import AttributeKind, Channel, Stage
+from crm.errors import Invalid
 from crm.forms.households import ATTRIBUTE
-from crm.models import AttributeField, ChannelTally, Family, Tag
+from crm.models import AttributeField, ChannelTally, Family, SavedView, Tag
 from crm.models.lists import NEVER
 from crm.selectors.families import SORTS
 
@@ -267,3 +268,14 @@ class FamilyFilter(django_filters.FilterSet):
         """Families that engaged with at least half of what reached them there in the last 90 days."""
         tallies = ChannelTally.objects.filter(family=OuterRef("pk"), channel=channel)
         return families.filter(Exists(tallies.filter(engaged__gt=0, attempts__lte=F("engaged") * 2)))
+
+
+def view_families(view: SavedView) -> QuerySet[Family]:
+    """The families that a view stands for now; raises `Invalid` where it asks for what is no longer there."""
+    chosen = FamilyFilter(view.query, queryset=Family.objects.all())
+    if problems := chosen.problems():
+        raise Invalid({"view": _("The view “%(view)s” no longer works. %(why)s") % {
+            "view": view.name, "why": " ".join(problems),
+        }})  # fmt: skip
+    found: QuerySet[Family] = chosen.qs
+    return found

@@ -51,7 +51,7 @@ class Families:
         bad = [plan for plan in plans if any(row.problems for row in plan.rows)]
         good = [plan for plan in plans if not any(row.problems for row in plan.rows)]
         diffs = compare_families(details=[plan.details for plan in good], lock=lock)
-        topic, verdicts = judge_wishes(good, diffs)
+        topic, verdicts = judge_wishes(run, good, diffs)
         asked = asked_of(good, diffs)
         yield from (Unit(plan.rows, RowState.BAD) for plan in bad)
         for plan, diff, judged, one in zip(good, diffs, verdicts, asked, strict=True):

@@ -115,6 +115,7 @@ def change_columns(*, run: Import) -> None:
     if run.state != ImportState.CHECKED:
         raise Invalid({"": _("The columns can no longer be changed.")})
     run.rows.all().delete()
+    run.refusals.all().delete()
     run.rows_total, run.warnings = 0, []
     run.save(update_fields=["rows_total", "warnings"])
     next_step(run, ImportState.MAPPING, run.rows_expected)

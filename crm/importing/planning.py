@@ -94,6 +94,13 @@ def _add(plan: FamilyPlan, row: ImportRow, own: Sequence[AttributeField]) -> Non
     plan.people.append(row)
 
 
+def refused_in(cells: Mapping[str, str]) -> set[tuple[str, str]]:
+    """The channels and addresses at which a checked row says no."""
+    refused = {channel for name, channel in CONSENT_COLUMNS.items() if cells.get(name) and cells[name] not in YES}
+    found = _addresses(cells, OF_PEOPLE) if refused else []
+    return {(one.channel, one.value) for one in found if one.channel in refused}
+
+
 def _addresses(cells: Mapping[str, str], columns: Iterable[AddressColumn]) -> list[ContactDetails]:
     found = []
     for column in columns:

@@ -14,10 +14,11 @@ from crm.importing.cells import undefuse
 from crm.importing.files import Cells, Shape, read_rows
 from crm.importing.kinds import Kind, RowReader
 from crm.importing.machine import KINDS, Deadline, locked_run, save_run
+from crm.importing.planning import refused_in
 from crm.importing.problems import Unreadable
 from crm.importing.store import bring_back
 from crm.importing.writing import begin_comparing
-from crm.models import Import, ImportRow
+from crm.models import Import, ImportRefusal, ImportRow
 
 READ_AT_ONCE = 2_000
 BEYOND = "+"
@@ -72,6 +73,11 @@ def _stage(run: Import, batch: Sequence[tuple[int, Cells | _Fault]]) -> None:
         _row(run, kind, reader, number, cells, words) for (number, cells), words in zip(batch, named, strict=True)
     ]  # fmt: skip
     ImportRow.objects.bulk_create(rows, batch_size=2_000)
+    refused = {place for row in rows if row.state != RowState.BAD for place in refused_in(row.cells)}
+    ImportRefusal.objects.bulk_create(
+        [ImportRefusal(imported=run, channel=channel, address=value) for channel, value in sorted(refused)],
+        ignore_conflicts=True,
+    )
     run.mark = str(batch[-1][0])
     run.rows_total += len(batch)
     run.rows_done += len(batch)

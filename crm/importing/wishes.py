@@ -10,7 +10,7 @@ from django.utils import timezone
 from crm.consent import standing
 from crm.enums import ConsentSource
 from crm.importing.planning import FamilyPlan, Wish
-from crm.models import Consent, ContactPoint, Import, Topic
+from crm.models import Consent, ContactPoint, Import, ImportRefusal, Topic
 from crm.news import announce
 from crm.services.changes import note_made
 from crm.services.family_rules import FamilyDiff
@@ -27,7 +27,7 @@ NEWS, STAYS_WITHDRAWN, KNOWN = "news", "stays withdrawn", "known"
 class Ledger:
     """The consent records that bear on some families and on the addresses they bring, read once."""
 
-    def __init__(self, plans: Sequence[FamilyPlan], diffs: Sequence[FamilyDiff]) -> None:
+    def __init__(self, run: Import, plans: Sequence[FamilyPlan], diffs: Sequence[FamilyDiff]) -> None:
         self._wishes = [(wish, plan, diff) for plan, diff in zip(plans, diffs, strict=True) for wish in plan.wishes]
         self.topic = Topic.objects.filter(slug=MARKETING).first() if self._wishes else None
         self._records: dict[int | None, list[Consent]] = defaultdict(list)
@@ -41,6 +41,9 @@ class Ledger:
         self._refused = {
             place for wish, plan, diff in self._wishes if not wish.granted for place in self._at(wish, plan, diff)
         }
+        # The rows of the file that stand in other batches.
+        elsewhere = ImportRefusal.objects.filter(imported=run, address__in=self._values)
+        self._refused |= set(elsewhere.values_list("channel", "address"))
 
     def _read_points(self) -> None:
         """The addresses of the people spoken of, and everybody who has one of these."""
@@ -123,9 +126,11 @@ class Ledger:
         return standing(records, member_id=member_id, address=value, channel=channel, topic_id=self.topic.pk).granted
 
 
-def judge_wishes(plans: Sequence[FamilyPlan], diffs: Sequence[FamilyDiff]) -> tuple[Topic | None, list[list[str]]]:
+def judge_wishes(
+    run: Import, plans: Sequence[FamilyPlan], diffs: Sequence[FamilyDiff]
+) -> tuple[Topic | None, list[list[str]]]:
     """For each family what each of its wishes is: news, known, or against a withdrawal that stays."""
-    ledger = Ledger(plans, diffs)
+    ledger = Ledger(run, plans, diffs)
     if ledger.topic is None:
         return None, [[] for _plan in plans]
     return ledger.topic, [

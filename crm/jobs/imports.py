@@ -10,7 +10,7 @@ from django.utils import timezone
 from crm.audit import acting_for
 from crm.enums import ImportState
 from crm.importing.steps import WORKING, advance
-from crm.models import Import, ImportPart, ImportRow
+from crm.models import Import, ImportPart, ImportRefusal, ImportRow
 from crm.wake import wake
 
 log = logging.getLogger(__name__)
@@ -56,5 +56,6 @@ def forget_old_imports(*, most: int = 20) -> int:
     ids = list(old.order_by("worked_at").values_list("pk", flat=True)[:most])
     ImportPart.objects.filter(imported__in=ids).delete()
     ImportRow.objects.filter(imported__in=ids).delete()
+    ImportRefusal.objects.filter(imported__in=ids).delete()
     Import.objects.filter(pk__in=ids).update(forgotten_at=timezone.now())
     return len(ids)

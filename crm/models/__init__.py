@@ -4,7 +4,7 @@ from crm.models.access import ApiKey, KeptAnswer
 from crm.models.audit import Change
 from crm.models.events import Event, Place
 from crm.models.households import AttributeField, Duplicate, HouseholdChange, SentForm
-from crm.models.imports import ColumnMapping, Import, ImportPart, ImportRow
+from crm.models.imports import ColumnMapping, Import, ImportPart, ImportRefusal, ImportRow
 from crm.models.interactions import Interaction, Pin
 from crm.models.learned import ChannelPreference, ChannelTally, StatedPreference
 from crm.models.ledger import Consent, Topic
@@ -31,6 +31,7 @@ __all__ = [
     "HouseholdChange",
     "Import",
     "ImportPart",
+    "ImportRefusal",
     "ImportRow",
     "Interaction",
     "KeptAnswer",

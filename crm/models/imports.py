@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from crm.enums import ImportKind, ImportState, RowState
+from crm.enums import Channel, ImportKind, ImportState, RowState
 from crm.models.people import Family
 
 
@@ -122,6 +122,24 @@ class ImportRow(models.Model):
     def written(self) -> dict[str, Any]:
         """The journal; empty where this row wrote nothing."""
         return self.journal or {}
+
+
+class ImportRefusal(models.Model):
+    """An address at which a row of a file says no: every other row is judged with it, wherever it stands."""
+
+    imported = models.ForeignKey(Import, models.CASCADE, verbose_name=_("import"), related_name="refusals")
+    channel = models.CharField(_("channel"), max_length=12, choices=Channel)
+    address = models.CharField(_("address"), max_length=500)
+
+    class Meta:
+        verbose_name = _("refusal in a file")
+        verbose_name_plural = _("refusals in files")
+        constraints = [
+            models.UniqueConstraint(fields=["imported", "address", "channel"], name="one_refusal_an_address")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.address}"
 
 
 class ColumnMapping(models.Model):

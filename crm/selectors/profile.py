@@ -15,6 +15,7 @@ from crm.consent import BINDING, Standing, standing
 from crm.enums import Channel, ConsentSource, ContactChannel
 from crm.models import Consent, ContactPoint, Family, Member, Topic
 from crm.selectors.evidence import last_worked
+from crm.selectors.kept import Kept, kept_refusals
 from crm.selectors.timeline.cards import State, some_of
 
 Shared = dict[str, dict[int | None, str]]
@@ -82,6 +83,8 @@ class Agreement:
     last_change: str
     open_topics: str
     """Topics that go unless withdrawn, where nobody asked."""
+    kept: list[Kept]
+    """Refusals at addresses of people who were taken out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +272,7 @@ def _agreement(main: Member | None, points: Sequence[ContactPoint], records: lis
         channels=channels,
         rows=rows,
         last_change=_last_change(records),
+        kept=kept_refusals(records, [point.value for point in points], {one.pk: one.name for one in topics}),
         open_topics=", ".join(one.name for one in topics if one.kind == "transactional"),
     )
 

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from crm.batches import in_batches
 from crm.details import Details, wrong_details
 from crm.enums import Channel, Direction
 from crm.errors import Invalid
@@ -170,8 +171,8 @@ def _record_all(rows: Sequence[NewInteraction], *, live: bool) -> list[Recorded]
     _link(events, attempts)
     created |= _insert(events, now)
     new = list(created.values())
-    for start in range(0, len(new), BATCH):
-        announce("interactions_recorded", ids=new[start : start + BATCH], live=live)
+    for some in in_batches(new, BATCH):
+        announce("interactions_recorded", ids=some, live=live)
     return _told(rows, created)
 
 
@@ -271,9 +272,9 @@ def insert_sql(rows: Sequence[NewInteraction], now: datetime) -> tuple[str, list
 def _insert(rows: Sequence[NewInteraction], now: datetime) -> dict[Key, int]:
     """Insert what is new and answer its ids; the constraint decides, so two at once cannot both win."""
     created: dict[Key, int] = {}
-    for start in range(0, len(rows), BATCH):
+    for some in in_batches(rows, BATCH):
         with connection.cursor() as cursor:
-            cursor.execute(*insert_sql(rows[start : start + BATCH], now))
+            cursor.execute(*insert_sql(some, now))
             created |= {(row[1], row[2], row[3], row[4]): row[0] for row in cursor.fetchall()}
     return created
 
@@ -290,8 +291,8 @@ def _find(keys: Sequence[Key]) -> dict[Key, int]:
         return {}
     found: dict[Key, int] = {}
     wanted = sorted(set(keys))
-    for start in range(0, len(wanted), BATCH):
-        columns = list(zip(*wanted[start : start + BATCH], strict=True))
+    for some in in_batches(wanted, BATCH):
+        columns = list(zip(*some, strict=True))
         names, parameters = given(
             "named",
             dict(zip(("family_id", "system", "name", "kind"), zip(_KEY_TYPES, columns, strict=True), strict=True)),

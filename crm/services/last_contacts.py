@@ -6,6 +6,7 @@ from django.db import connection, transaction
 from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Concat
 
+from crm.batches import in_batches
 from crm.enums import Direction
 from crm.models import Family, Interaction, LastContact
 from crm.models.lists import NEVER
@@ -56,8 +57,8 @@ def note_contacts(*, interaction_ids: Sequence[int]) -> None:
 def read_contacts_again(*, family_ids: Iterable[int]) -> None:
     """Read the last contact of these families from their logs, as after a merge or a correction."""
     wanted = sorted(set(family_ids))
-    for start in range(0, len(wanted), BATCH):
-        _read_again(wanted[start : start + BATCH])
+    for some in in_batches(wanted, BATCH):
+        _read_again(some)
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from django.db import connection
 
+from crm.batches import in_batches
 from crm.linking import Attempt, AttemptIndex, Happening, resolve_links
 from crm.models import Interaction
 from crm.services.engine import WRITTEN_AT_ONCE, Columns, aware, each, given
@@ -212,8 +213,7 @@ def _marks(values: Sequence[Any]) -> str:
 def _write(links: Mapping[int, int | None]) -> None:
     """Set the attempts of these events, lowest first, in one statement."""
     pairs = sorted(links.items())
-    for start in range(0, len(pairs), WRITTEN_AT_ONCE):
-        part = pairs[start : start + WRITTEN_AT_ONCE]
+    for part in in_batches(pairs, WRITTEN_AT_ONCE):
         link, parameters = given(
             "link",
             {"event": ("bigint", [pair[0] for pair in part]), "attempt": ("bigint", [pair[1] for pair in part])},

@@ -1,7 +1,10 @@
 """A form that is sent twice is saved once."""
 
+import hashlib
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -25,6 +28,16 @@ def save_once(*, token: str, save: Callable[[], int]) -> tuple[int, bool]:
     form.made_id = save()
     form.save(update_fields=["made_id"])
     return form.made_id, True
+
+
+def token_of_wish(kind: str, *wish: Any) -> str:
+    """A token for what a form asks for, so that a page that came back in the browser may ask for something else.
+
+    What was taken back since may be asked for again: then the token is a new one.
+    """
+    token = f"{kind}-{hashlib.blake2b(repr(wish).encode(), digest_size=16).hexdigest()}"
+    undone = SentForm.objects.filter(token=f"{token}-undo").exists()
+    return f"{token}-{uuid.uuid4().hex[:16]}" if undone else token
 
 
 def forget_sent_forms() -> int:

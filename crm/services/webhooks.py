@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.adapters.outside import check_url
+from crm.batches import in_batches
 from crm.enums import WebhookEvent, WebhookState
 from crm.errors import Invalid
 from crm.models import ApiKey, WebhookMessage, WebhookSubscription
@@ -101,7 +102,7 @@ def queue_webhooks(*, event: str, ids: Sequence[int]) -> int:
     subscriptions = [one for one in there if event in one.events and may_hear(one)]
     if not subscriptions or not ids:
         return 0
-    parts = [list(ids[start : start + ROWS_A_MESSAGE]) for start in range(0, len(ids), ROWS_A_MESSAGE)]
+    parts = [list(some) for some in in_batches(ids, ROWS_A_MESSAGE)]
     messages = [
         WebhookMessage(
             subscription=one, event=event, ids=part, created_at=now, due_at=now, give_up_at=now + GIVE_UP_AFTER

@@ -1,6 +1,5 @@
 """What is done to calls that are asked for: hold one, give many away, ask for a new one."""
 
-import hashlib
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
@@ -23,6 +22,7 @@ from crm.selectors.tasks import closing_of, who_holds
 from crm.services import create_call_task
 from crm.services.call_bulk import give_calls, put_off_calls, undo_calls
 from crm.services.call_tasks import hold_call_task, hold_first
+from crm.services.once import token_of_wish
 from crm.views.calls import back_to, name_of, user_id_of
 from crm.views.posting import posted_from
 
@@ -94,10 +94,9 @@ def more_calls(person: AbstractBaseUser | None, number: int) -> str:
 def wish_token(request: HttpRequest, ids: Sequence[int]) -> str:
     """What makes the same form sent twice one act; a page that came back in the browser may ask for another."""
     told = [request.POST.get(name, "") for name in ("token", "give_to", "put_off", "everything", "act")]
-    if not told[0]:
-        return f"calls-{uuid.uuid4().hex}"
-    wish = repr((user_id_of(request), told, sorted(ids), request.GET.urlencode()))
-    return f"calls-{hashlib.blake2b(wish.encode(), digest_size=16).hexdigest()}"
+    return token_of_wish(
+        "calls", user_id_of(request), told[0] or uuid.uuid4(), told[1:], sorted(ids), request.GET.urlencode()
+    )
 
 
 @role_required(OfficeRole.STAFF)

@@ -176,7 +176,8 @@ def event_guests(request: HttpRequest, pk: int) -> HttpResponse:
         return HttpResponseBadRequest(_("Say whether one came or one was too many."))
     if number > 0 and asks_first(request, event, [Attendance.ATTENDED.value]):
         return ask_first(request, event)
-    count_guests(event=event, number=number, token=f"guest-{request.POST.get('token', '')}"[:64])
+    tap = request.POST.get("token", "")
+    count_guests(event=event, number=number, token=f"guest-{tap}"[:64] if tap else "")
     if not request.headers.get("HX-Request"):
         return redirect(event)
     context = {"event": event, "numbers": event_numbers(event), "tap": uuid.uuid4().hex}

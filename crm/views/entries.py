@@ -4,8 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -19,18 +18,16 @@ from crm import services
 from crm.errors import Invalid
 from crm.forms.timeline import CorrectionForm, TimelineForm
 from crm.models import Family, Interaction
-from crm.roles import OfficeRole, access_of, role_required
+from crm.roles import OfficeRole, role_required
 from crm.selectors.timeline import MOST_PRINTED, Shown, find_place, read_card, read_earlier, read_pins, read_timeline
 from crm.selectors.timeline.fixes import Fix, read_fixes, read_standing
 from crm.selectors.timeline.folding import BY_HAND
 from crm.selectors.timeline.shown import read_day
 from crm.selectors.timeline.words import author
-from crm.services.uncorrecting import corrector_of
 from crm.views.posting import posted_from
 from crm.views.timeline import MOST_PEOPLE
 
 PRINTED_DAYS = 90
-UNDO_WITHIN = timedelta(minutes=10)
 
 
 @role_required(OfficeRole.STAFF)
@@ -106,33 +103,6 @@ def interaction_correct(request: HttpRequest, pk: int) -> HttpResponse:
         "part": part,
     }
     return render(request, part if in_drawer else "crm/log.html", context, status=422 if form.errors else 200)
-
-
-@role_required(OfficeRole.STAFF)
-@posted_from(lambda pk: reverse("crm:interaction", args=[pk]))
-@vary_on_headers("HX-Request")
-def undo_correction(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take back the correction that one has just made; an administrator may take back any."""
-    correction = get_object_or_404(Interaction.objects.select_related("family", "member"), pk=pk)
-    by = corrector_of(correction)
-    if by is None:
-        raise Http404
-    if not access_of(request).administers:
-        if by.created_by_id != request.user.pk:
-            raise PermissionDenied
-        if timezone.now() - by.recorded_at > UNDO_WITHIN:
-            messages.error(request, _("This was corrected more than ten minutes ago: correct it once more instead."))
-            return redirect("crm:interaction", pk)
-    try:
-        recorded = services.take_back_correction(correction=correction, by_id=request.user.pk)
-    except Invalid as error:
-        messages.error(request, str(error))
-        return redirect("crm:interaction", pk)
-    if recorded is None:
-        messages.info(request, _("Nothing was taken back: this entry was corrected or taken back since."))
-        return redirect("crm:interaction", pk)
-    messages.success(request, _("Correction taken back: the entry says what it said before."))
-    return redirect("crm:interaction", recorded.id)
 
 
 def _standing_instead(entry: Interaction, fix: Fix) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
@@ -13,7 +14,7 @@ from crm import services
 from crm.enums import ChangeKind
 from crm.errors import Invalid
 from crm.forms.households import MoveForm
-from crm.models import ContactPoint, Family, HouseholdChange, Member
+from crm.models import Consent, ContactPoint, Family, HouseholdChange, Member
 from crm.roles import OfficeRole, access_of, role_required
 from crm.services.families import NewFamily
 from crm.services.households import describe
@@ -33,7 +34,11 @@ def member_remove(request: HttpRequest, pk: int) -> HttpResponse:
         change = services.remove_member(member=member, by_id=request.user.pk)
     except Invalid as error:
         return _refused(request, family, error)
-    return done(request, family.get_absolute_url(), _("%s is taken out") % member.name, change)
+    said = _("%s is taken out") % member.name
+    if kept := Consent.objects.filter(pk__in=change.payload["consents"]).values("address").distinct().count():
+        words = ngettext("what they refused stays with %d address", "what they refused stays with %d addresses", kept)
+        said = f"{said}; {words % kept}"
+    return done(request, family.get_absolute_url(), said, change)
 
 
 @role_required(OfficeRole.STAFF)

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -24,21 +23,14 @@ from crm.forms.calls import CallForm
 from crm.forms.conversations import ConversationForm, NoteForm
 from crm.forms.logging import LogForm
 from crm.models import CallTask, Family, Interaction
-from crm.roles import OfficeRole, access_of, role_required
+from crm.roles import OfficeRole, role_required
 from crm.selectors.timeline import Shown, Spot, follow_up_source, read_timeline
-from crm.selectors.timeline.fixes import read_first, read_fixes, read_standing
-from crm.selectors.timeline.words import author
 from crm.selectors.times import day_words
 from crm.services.call_tasks import TaskChanges, change_call_task
-from crm.services.interactions import STAFF, Recorded
-from crm.services.taking_back import take_back
-from crm.views.calls import back_to
-from crm.views.posting import posted_from
+from crm.services.interactions import Recorded
 from crm.views.timeline import timeline_context
 
-UNDO_WITHIN = timedelta(minutes=10)
 BACKDATED = timedelta(hours=1)
-WRITTEN_BY_HAND = ("call", "conversation", "note")
 PICKED = 12
 _FORM_METHODS = ["GET", "HEAD", "POST"]
 
@@ -165,7 +157,7 @@ def _saved(request: HttpRequest, family: Family, recorded: Recorded, said: str) 
     if recorded.status == "corrected":
         said = _("%s. It had been saved before; what you changed is written as a correction") % said
     messages.success(request, _where(family, recorded.id, said), extra_tags=f"undo:{undo}")
-    return _show(request, family, recorded.id)
+    return show_entry(request, family, recorded.id)
 
 
 def _where(family: Family, interaction_id: int, said: str) -> str:
@@ -184,7 +176,7 @@ def _where(family: Family, interaction_id: int, said: str) -> str:
     return format_html('{}. {} <a href="{}">{}</a>', said, words, there, _("Show it"))
 
 
-def _show(request: HttpRequest, family: Family, interaction_id: int) -> HttpResponse:
+def show_entry(request: HttpRequest, family: Family, interaction_id: int) -> HttpResponse:
     """The family's page takes the timeline with the entry in focus; others may listen for the event `logged`."""
     if not _by_script(request):
         return HttpResponseRedirect(f"{family.get_absolute_url()}#interaction-{interaction_id}")
@@ -209,53 +201,3 @@ def pick_family_for_call(request: HttpRequest) -> HttpResponse:
         return render(request, "crm/partials/picked.html", context)
     template = "crm/partials/pick_family.html" if _by_script(request) else "crm/pick_family.html"
     return render(request, template, context)
-
-
-@role_required(OfficeRole.STAFF)
-@posted_from(lambda pk: reverse("crm:family", args=[get_object_or_404(Interaction, pk=pk).family_id]))
-def undo_interaction(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take back what one has just logged; an administrator may take back any entry that people wrote."""
-    by_hand = Interaction.objects.filter(external_system=STAFF, category__in=WRITTEN_BY_HAND)
-    interaction = get_object_or_404(by_hand.select_related("family"), pk=pk)
-    if not access_of(request).administers:
-        if interaction.created_by_id != request.user.pk:
-            raise PermissionDenied
-        if timezone.now() - read_first(interaction).recorded_at > UNDO_WITHIN:
-            messages.error(request, _("This was saved more than ten minutes ago and stays in the log."))
-            return _show(request, interaction.family, interaction.pk)
-    said = take_back(interaction=interaction, by_id=request.user.pk)
-    if said is None and (stands_still := _why_not_taken_back(request, interaction)):
-        messages.info(request, stands_still)
-    else:
-        done = _taken_back(interaction)
-        messages.success(request, " ".join([f"{done}.", *said]) if said else done)
-    if "show" in request.GET:
-        # It was taken back from the queue, where the call may be open again.
-        open_again = CallTask.objects.filter(pk=interaction.metadata.get("task"), state=TaskState.OPEN).first()
-        return back_to(request, open_again.pk if open_again else None)
-    return _show(request, interaction.family, interaction.pk)
-
-
-def _why_not_taken_back(request: HttpRequest, interaction: Interaction) -> str:
-    """What became of an entry that somebody withdrew before; nothing to say where one did it oneself."""
-    withdrawal = read_fixes(interaction.family, [interaction.pk])[interaction.pk].withdrawal
-    assert withdrawal is not None
-    own = withdrawal.created_by_id == request.user.pk
-    by = author(withdrawal) or _("Somebody")
-    if not withdrawal.metadata.get("replaced_by"):
-        return "" if own else _("%s had taken this back before.") % by
-    standing = read_standing(interaction)
-    if standing.fix.withdrawal is not None:
-        return _("This was corrected, and then taken back before.")
-    words = (
-        _("Nothing was taken back: you have corrected this entry since.")
-        if own
-        else _("Nothing was taken back: %s has corrected this entry since.") % by
-    )
-    there = reverse("crm:interaction", args=[standing.entry.pk])
-    return format_html('{} <a href="{}">{}</a>', words, there, _("See it where it stands now"))
-
-
-def _taken_back(interaction: Interaction) -> str:
-    said = {"call": _("Call taken back"), "conversation": _("Conversation taken back"), "note": _("Note taken back")}
-    return said[interaction.category]

@@ -16,6 +16,7 @@ from crm.models import Event
 from crm.roles import OfficeRole, role_required
 from crm.selectors.events import MOST_ON_PAPER, numbered_places
 from crm.services.events import mark_attended
+from crm.services.once import token_of_wish
 from crm.views.early import ask_first, asks_first
 
 _SPAN = re.compile(r"\A(\d{1,5})(?:[-–](\d{1,5}))?\Z")
@@ -42,7 +43,8 @@ def event_sheet(request: HttpRequest, pk: int) -> HttpResponse:
     came = [place for place in places if place.number in wanted and place.state != Attendance.ATTENDED]
     if asks_first(request, event, [Attendance.ATTENDED.value]):
         return ask_first(request, event)
-    token = f"sheet-{request.POST.get('token', '')}"[:60] if request.POST.get("token") else f"sheet-{uuid.uuid4().hex}"
+    given = request.POST.get("token") or uuid.uuid4()
+    token = token_of_wish("sheet", event.pk, request.user.pk, given, sorted(wanted))
     number = mark_attended(event=event, member_ids=[one.member_id for one in came], by_id=request.user.pk, token=token)
     said = ngettext("%d person is checked in", "%d people are checked in", number) % number
     undo = f"undo:{reverse('crm:check-in', args=[event.pk], query={'sheet': token})}"

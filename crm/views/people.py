@@ -13,12 +13,13 @@ from django.views.decorators.http import require_http_methods
 from crm.enums import Attendance, Role, Stage
 from crm.errors import Invalid
 from crm.forms.events import GroupForm, GuestForm
+from crm.forms.families import view_families
 from crm.models import Event, Family, Member, Tag
 from crm.models.people import generate_reference
 from crm.roles import OfficeRole, role_required
 from crm.selectors.events import find_people, members_of
 from crm.selectors.naming import MOST_LINES, families_named, read_lines
-from crm.selectors.saved_views import view_families, views_of
+from crm.selectors.saved_views import views_of
 from crm.services import (
     ContactDetails,
     FamilyDetails,

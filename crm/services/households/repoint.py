@@ -16,6 +16,7 @@ from django.db.models.deletion import Collector, ProtectedError
 from django.utils.translation import gettext as _
 
 from crm.audit import tracked_fields
+from crm.batches import in_batches
 from crm.errors import Invalid
 from crm.merging import FREED, LEARNED, RENAMED, UNSET
 from crm.services.changes import note_changes
@@ -39,8 +40,7 @@ class Exact(DjangoJSONEncoder):
 
 def batches(things: Sequence[Thing]) -> Iterator[Sequence[Thing]]:
     """A few hundred at a time, as a database takes only so many values in one question."""
-    for start in range(0, len(things), BATCH):
-        yield things[start : start + BATCH]
+    return in_batches(things, BATCH)
 
 
 def rows_of(model: Table) -> QuerySet[Any]:
