@@ -76,8 +76,9 @@ class AnymailEmail:
             ) from error
         finally:
             # Django leaves a line open whose log-in was refused; that it cannot be closed nicely changes nothing.
+            line: Any = message.connection
             with suppress(OSError):
-                message.connection.close()
+                line.close()
         return self._result(message)
 
     def _result(self, message: EmailMultiAlternatives) -> SendResult:
