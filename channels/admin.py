@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from channels.admin_channels import channels_page, test_page
 from channels.forms import SenderForm
 from channels.models import Delivery, Message, PortalItem, Receipt, RefusedCallback, Sender, Unmatched
+from channels.senders import carriers_of, setting_of
 from channels.services.senders import resume_senders
 from crm.admin.base import BigTable, ReadOnly, SearchById
 
@@ -88,7 +89,9 @@ class SenderAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("state"))
     def state(self, sender: Sender) -> str:
-        """Ready, or until when its vendor is left alone, and why."""
+        """Ready, or until when its vendor is left alone, and why; or that the settings name another vendor."""
+        if sender.provider not in carriers_of(sender.channel):
+            return gettext("not in use: %s names another vendor") % setting_of(sender.channel)
         if sender.paused_until is not None and sender.is_paused:
             until = date_format(timezone.localtime(sender.paused_until), "H:i")
             return gettext("paused until %(time)s: %(why)s") % {"time": until, "why": sender.last_error}
