@@ -24,6 +24,7 @@ from channels.models import (
     TemplateVersion,
     Unmatched,
 )
+from channels.senders import carriers_of, setting_of
 from channels.services.senders import resume_senders
 from crm.admin.base import BigTable, ReadOnly, SearchById
 
@@ -98,7 +99,9 @@ class SenderAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("state"))
     def state(self, sender: Sender) -> str:
-        """Ready, or until when its vendor is left alone, and why."""
+        """Ready, or until when its vendor is left alone, and why; or that the settings name another vendor."""
+        if sender.provider not in carriers_of(sender.channel):
+            return gettext("not in use: %s names another vendor") % setting_of(sender.channel)
         if sender.paused_until is not None and sender.is_paused:
             until = date_format(timezone.localtime(sender.paused_until), "H:i")
             return gettext("paused until %(time)s: %(why)s") % {"time": until, "why": sender.last_error}

@@ -42,7 +42,7 @@ def test_page(request: HttpRequest, context: dict[str, Any], channel: str, vendo
                 channel=channel, vendor=vendor, address=form.cleaned_data["address"], person=_name_of(request.user)
             )
         except Invalid as refusal:
-            form.add_error("address", str(refusal))
+            form.add_error("address", [one for words in refusal.errors.values() for one in words])
         else:
             tell = messages.success if result.sent else messages.error if result.certain else messages.warning
             tell(request, f"{carried.label}: {result.words}")

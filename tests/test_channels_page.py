@@ -123,7 +123,8 @@ def test_looking_at_the_form_sends_nothing(office: Client, twilio: Double) -> No
 def test_a_failure_is_told_and_pauses_nobody(office: Client, twilio: Double, answer: Any, words: str) -> None:
     twilio.answer = answer
     assert words in ask(office)
-    assert not Sender.objects.get().is_paused
+    sender = Sender.objects.get()
+    assert (sender.is_paused, bool(sender.last_error), sender.last_failed_at is None) == (False, True, False)
 
 
 def test_the_one_that_stands_by_can_be_tried_too(office: Client, vonage: Double, settings: Any) -> None:
@@ -150,6 +151,7 @@ def test_what_is_no_address_comes_back_with_what_was_typed(office: Client, twili
     answer = office.post(form_of(), {"address": address})
     assert answer.status_code == 200
     assert "errorlist" in answer.content.decode()
+    assert "value:" not in answer.content.decode()
     assert not twilio.seen
     assert not Change.objects.exists()
 

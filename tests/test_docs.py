@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from channels.registry import VENDORS
+from channels.registry import ESPS, IN_HOUSE, VENDORS
 
 ROOT = Path(__file__).resolve().parent.parent
 OUR_APPS = ("config", "analytics", "campaigns", "channels", "crm")
 INSTALL = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
 GUIDES = "\n".join(path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PROVIDERS = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
 READER = (
     r"(?:env\.\w+|boolean|provider|required|optional_\w+|whole_number|words|chat_sender|price|environ\.get"
     r"|getenv|environ\[)"
@@ -54,6 +55,15 @@ def test_every_setting_is_in_the_table() -> None:
 def test_the_table_holds_no_setting_that_nobody_reads() -> None:
     stale = {name for name in settings_documented() - settings_read() if not name.startswith("ANYMAIL_")}
     assert not stale, f"docs/install.md explains {', '.join(sorted(stale))}, which nothing reads"
+
+
+def test_every_vendor_is_told_with_what_it_needs() -> None:
+    rows = {row.split("|")[1].strip(" `"): row for row in PROVIDERS.splitlines() if row.startswith("| `")}
+    for vendor in VENDORS.values():
+        if vendor.name not in {"sandbox", *ESPS, *IN_HOUSE.values()}:
+            needs = [need for channel in vendor.channels for need in vendor.needs_for(channel)]
+            assert vendor.name in rows, f"docs/providers.md does not tell of {vendor.name}"
+            assert all(name in rows[vendor.name] for need in needs for name in need.split("|")), vendor.name
 
 
 @pytest.mark.parametrize("name", management_commands())

@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from channels.adapters.email import _smtp_error
+from channels.adapters.email_errors import smtp_error
 from channels.enums import DeliveryState, further_state
 from channels.jobs import fall_back, process_receipts, send_due, sweep
 from channels.jobs.claim import claim_due
@@ -407,7 +407,7 @@ def test_start_brings_back_what_was_agreed_before_and_no_more() -> None:
     ],
 )
 def test_a_mail_server_s_answer_says_whether_it_left(error: OSError, permanent: bool, left: bool, dead: bool) -> None:
-    told = _smtp_error(error)
+    told = smtp_error(error)
     assert (told.permanent, told.left, told.address_dead) == (permanent, left, dead)
 
 

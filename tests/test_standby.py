@@ -186,6 +186,32 @@ def test_a_vendor_changed_by_setting_takes_over_all_that_waits(both: tuple[Doubl
     assert (leg(message).provider, leg(message).stands_in_for, leg(message).state) == ("vonage", "", "queued")
 
 
+def test_what_was_to_go_for_real_never_ends_in_the_sandbox(both: tuple[Double, Double], settings: Any) -> None:
+    message = say()[0]
+    settings.SMS_PROVIDER, settings.SMS_STANDBY_PROVIDER = "sandbox", ""
+    for _turn in range(2):
+        sweep()
+    assert (leg(message).state, leg(message).provider, leg(message).tries) == ("queued", "twilio", 0)
+    assert not both[0].seen
+    settings.SMS_PROVIDER = "twilio"
+    send_due()
+    assert leg(message).state == "sent"
+
+
+def test_what_waited_in_the_sandbox_goes_by_the_first_real_vendor(both: tuple[Double, Double], settings: Any) -> None:
+    settings.SMS_PROVIDER, settings.SMS_STANDBY_PROVIDER = "sandbox", ""
+    message = say()[0]
+    settings.SMS_PROVIDER = "twilio"
+    send_due()
+    assert (leg(message).state, leg(message).provider) == ("sent", "twilio")
+
+
+def test_a_sender_of_a_vendor_that_is_not_in_use_says_so(admin_client: Client) -> None:
+    Sender.objects.create(channel="sms", provider="vonage")
+    page = admin_client.get("/admin/channels/sender/").content.decode()
+    assert "not in use: SMS_PROVIDER names another vendor" in page
+
+
 def test_the_first_vendors_late_news_cannot_kill_what_the_other_carries(both: tuple[Double, Double]) -> None:
     both[0].answer = doubles.too_many
     message = say()[0]

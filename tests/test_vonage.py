@@ -1,5 +1,6 @@
 """Vonage: what a send carries, whose callbacks are believed, and what they mean."""
 
+import sys
 import time
 from typing import Any
 
@@ -9,7 +10,9 @@ from django.conf import settings as django_settings
 from channels.adapters.vonage import FAULTS, RECEIPT_FAULTS
 from channels.jobs import process_receipts, send_due
 from channels.models import Delivery, Receipt, RefusedCallback
+from channels.registry import VENDORS, vendors_of
 from channels.services import MessageRequest, send_message
+from config.environment import provider
 from crm.models import Consent, ContactPoint, Interaction
 from tests import doubles, hooks
 from tests.doubles import Double
@@ -152,13 +155,32 @@ def test_what_is_forged_or_stale_is_refused_and_counted(vonage: Double, forged: 
         (b"[1, 2]", "application/json"),
         (b'{"a": {"b": 1}}', "application/json"),
         (b'{"sig": "x", "sig": "y"}', "application/json"),
-        (b"[" * 100_000, "application/json"),
+        (b"[" * 50_000, "application/json"),
         (b'"text"', "application/json"),
     ],
 )
 def test_what_cannot_be_read_is_refused(vonage: Double, client: Any, body: bytes, content_type: str) -> None:
     assert client.post("/webhooks/vonage/status/", body, content_type=content_type).status_code == 400
     assert not Receipt.objects.exists()
+
+
+def test_a_huge_callback_is_not_even_read(vonage: Double, client: Any) -> None:
+    body = b"text=" + b"x" * 100_000
+    answer = client.post("/webhooks/vonage/inbound/", body, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 413
+
+
+def test_without_its_entry_and_its_file_all_else_goes_on(
+    twilio: Double, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(VENDORS, "vonage")
+    monkeypatch.setitem(sys.modules, "channels.adapters.vonage", None)
+    assert text().provider == "twilio"
+    assert client.post("/webhooks/vonage/status/").status_code == 404
+    assert [one.name for one in vendors_of("sms")] == ["sandbox", "twilio"]
+    monkeypatch.setenv("SMS_PROVIDER", "vonage")
+    with pytest.raises(SystemExit):
+        provider("SMS_PROVIDER", "sms")
 
 
 def test_without_a_secret_nothing_is_believed(vonage: Double, settings: Any) -> None:

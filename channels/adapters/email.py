@@ -3,11 +3,6 @@
 import hashlib
 import io
 import json
-import re
-import smtplib
-import socket
-import ssl
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -23,8 +18,8 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied, Suspi
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest
-from requests.structures import CaseInsensitiveDict
 
+from channels.adapters.email_errors import api_error, raw_of, recipients_error, smtp_error
 from channels.adapters.email_lines import connection_by, drop_line, mail_line
 from channels.adapters.email_lookups import LOOKUPS, look_up
 from channels.adapters.reading import clean, delivery_number, never_connected
@@ -38,11 +33,8 @@ from channels.ports import (
     SendResult,
     Sought,
     StoredRequest,
-    wait_asked,
 )
 from channels.unsubscribing import footed_html, footed_text, leave_headers, leave_url
-
-AWS_NEVER_LEFT = frozenset({"EndpointConnectionError", "ConnectTimeoutError", "NoCredentialsError"})
 
 
 class AnymailEmail:
@@ -69,15 +61,15 @@ class AnymailEmail:
         try:
             self._hand_over(message)
         except AnymailRecipientsRefused as error:
-            raise _recipients_error(error, _status_of(message)) from error
+            raise recipients_error(error, _status_of(message).status or set()) from error
         except AnymailAPIError as error:
-            raise _api_error(error) from error
+            raise api_error(error) from error
         except (AnymailError, ImproperlyConfigured) as error:
             raise SendError(str(error), permanent=True, code="unsendable") from error
         except requests.ConnectionError as error:
             raise SendError(str(error), permanent=False, code="connection", left=not never_connected(error)) from error
         except OSError as error:
-            raise _smtp_error(error) from error
+            raise smtp_error(error) from error
         except (LookupError, TypeError, AttributeError) as error:
             # Some of Anymail's readers trip over an answer that is JSON and yet not the vendor's.
             raise SendError(
@@ -91,8 +83,9 @@ class AnymailEmail:
         except BaseException:
             drop_line()
             # Django leaves a line open whose log-in was refused; that it cannot be closed nicely changes nothing.
+            line: Any = message.connection
             with suppress(OSError):
-                message.connection.close()  # type: ignore[union-attr]
+                line.close()
             raise
 
     def _result(self, message: EmailMultiAlternatives) -> SendResult:
@@ -106,7 +99,7 @@ class AnymailEmail:
                 permanent=False,
                 code="no_id",
                 left=True,
-                raw=_raw(status.esp_response),
+                raw=raw_of(status.esp_response),
             )
         refused = {"rejected", "invalid", "failed"} & set(status.status or ())
         if refused:
@@ -117,30 +110,14 @@ class AnymailEmail:
                 permanent=True,
                 code=word,
                 address_dead=word == "invalid",
-                raw=_raw(status.esp_response),
+                raw=raw_of(status.esp_response),
             )
-        return SendResult(provider_id=str(status.message_id), raw=_raw(status.esp_response))
-
-
-def _raw(response: Any) -> str:
-    """Status and body of a vendor's answer; some vendors' own clients answer with a dictionary."""
-    if response is None:
-        return ""
-    status, text = getattr(response, "status_code", ""), getattr(response, "text", None)
-    return f"{status} {text}".strip() if isinstance(text, str) else str(response)
+        return SendResult(provider_id=str(status.message_id), raw=raw_of(status.esp_response))
 
 
 def _status_of(message: EmailMultiAlternatives) -> Any:
     """What Anymail leaves on a message that it sent."""
     return message.anymail_status  # type: ignore[attr-defined]
-
-
-def _recipients_error(error: AnymailRecipientsRefused, status: Any) -> SendError:
-    """Nobody was taken: the vendor says why, or said nothing of anybody, which Anymail takes for a refusal too."""
-    said, raw = status.status or set(), _raw(error.response)
-    if not said:
-        return SendError("the vendor's answer names nobody", permanent=False, code="unreadable", left=True, raw=raw)
-    return SendError(str(error), permanent=True, code="refused", address_dead="invalid" in said, raw=raw)
 
 
 def _check_answer(provider: str, response: Any) -> None:
@@ -153,7 +130,7 @@ def _check_answer(provider: str, response: Any) -> None:
     silent = provider == "sendgrid" and not (response.status_code == 202 and response.headers.get("X-Message-ID"))
     if silent or not _is_readable(response):
         raise SendError(
-            "the vendor’s answer cannot be read", permanent=False, code="unreadable", left=True, raw=_raw(response)
+            "the vendor’s answer cannot be read", permanent=False, code="unreadable", left=True, raw=raw_of(response)
         )
 
 
@@ -214,77 +191,6 @@ def compose(envelope: Envelope, provider: str) -> EmailMultiAlternatives:
 
 def _domain() -> str:
     return settings.DEFAULT_FROM_EMAIL.rsplit("@", 1)[1].rstrip(">")
-
-
-NEVER_LEFT = (
-    ConnectionRefusedError,
-    socket.gaierror,
-    ssl.SSLCertVerificationError,
-    smtplib.SMTPConnectError,
-    smtplib.SMTPHeloError,
-    smtplib.SMTPAuthenticationError,
-    smtplib.SMTPNotSupportedError,
-)
-# RFC 5321, 4.2.3 and RFC 3463: no such mailbox, moved away, not a mailbox name.
-DEAD_MAILBOX = frozenset({550, 551, 553})
-ENHANCED = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b")
-
-
-def _smtp_error(error: OSError) -> SendError:
-    """A server's clear no is final (5xx) or may be repeated (4xx); a line that broke later may hide a yes."""
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        code, words = next(iter(error.recipients.values()))
-        return _smtp_refusal(int(code), words, about_address=True)
-    if isinstance(error, smtplib.SMTPResponseException) and not isinstance(error, NEVER_LEFT):
-        return _smtp_refusal(int(error.smtp_code), error.smtp_error, about_address=False)
-    left = not isinstance(error, NEVER_LEFT)
-    refused = isinstance(error, smtplib.SMTPAuthenticationError)
-    return SendError(str(error)[:400], permanent=False, code="connection", left=left, of_sender=refused)
-
-
-def _smtp_refusal(code: int, words: bytes | str, *, about_address: bool) -> SendError:
-    text = words.decode(errors="replace") if isinstance(words, bytes) else words
-    told = ENHANCED.search(text)
-    # A 550 with 5.7.1 speaks of the sender (policy, blocked host), not of the mailbox.
-    dead = about_address and code in DEAD_MAILBOX and (told is None or told[0].startswith("5.1."))
-    return SendError(f"{code} {text}"[:400], permanent=code >= 500, code=str(code), address_dead=dead)
-
-
-def _status_and_headers(error: AnymailAPIError) -> tuple[int | None, Mapping[str, str]]:
-    """Of an answer as requests has it, or as Amazon's client does; no status where there was no answer."""
-    if isinstance(error.response, dict):
-        told = error.response.get("ResponseMetadata", {})
-        return told.get("HTTPStatusCode"), CaseInsensitiveDict(told.get("HTTPHeaders", {}))
-    status = getattr(error, "status_code", None)
-    return status, error.response.headers if error.response is not None else {}
-
-
-def _api_error(error: AnymailAPIError) -> SendError:
-    """A clear no of the vendor may be repeated or is final; no readable answer means it may have gone out."""
-    status, headers = _status_and_headers(error)
-    raw = _raw(error.response)
-    if status is None:
-        cause = error.__cause__
-        unsent = isinstance(cause, requests.ConnectionError) and never_connected(cause)
-        unsent = unsent or type(cause).__name__ in AWS_NEVER_LEFT
-        return SendError(str(error)[:400], permanent=False, code="connection", left=not unsent)
-    if status == 429 or status >= 500:
-        # 429 and 503 are said before anything is taken; other 5xx may hide a message that left.
-        wait = wait_asked(headers.get("Retry-After"))
-        return SendError(
-            str(error)[:400],
-            permanent=False,
-            code=str(status),
-            left=status not in (429, 503),
-            retry_after=wait,
-            raw=raw,
-        )
-    if status in (401, 403):
-        # Our key or our domain is not accepted: no message of ours would be.
-        return SendError(str(error)[:400], permanent=False, code=str(status), of_sender=True, raw=raw)
-    if status < 300:
-        return SendError(str(error)[:400], permanent=False, code="unreadable", left=True, raw=raw)
-    return SendError(str(error)[:400], permanent=True, code=str(status), raw=raw)
 
 
 # Anymail's closed vocabulary of events to ours: (interaction type, state). Unknown ones only stay in the receipt.

@@ -42,6 +42,8 @@ STATUS_PATH = "/webhooks/vonage/status/"
 AT_ONCE = timedelta(minutes=1)
 LONGEST_CALLBACK = 100
 """Letters that the API takes for an address of our own; a longer one has to be set at Vonage."""
+LONGEST_BODY = 64 * 1024
+"""Bytes of a callback; what is longer is not even read for its signature."""
 STALE, EARLY = 25 * 3600, 300
 """Seconds that a signed callback may be old (Vonage repeats for 24 hours) or ahead of our clock.
 
@@ -217,6 +219,8 @@ class _VonageEar:
         secret = vendor_setting("VONAGE_SIGNATURE_SECRET")
         if not secret:
             raise Refused("not configured", 403)
+        if len(request.body) > LONGEST_BODY:
+            raise Refused("too large", 413)
         fields = _fields_of(request.body, request.content_type or "")
         given = str(fields.get("sig", "")).lower()
         if not given:

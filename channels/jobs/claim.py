@@ -10,6 +10,7 @@ from django.utils import timezone
 from channels.enums import DeliveryState
 from channels.models import Delivery, Sender
 from channels.pacing import slots_free
+from channels.senders import carriers_of
 from channels.services.states import queue_again
 
 CLAIM_SECONDS = 300
@@ -28,6 +29,9 @@ def claim_due(*, limit: int = 50) -> list[int]:
     # Whoever waited longest for a turn comes first, so that no sender starves another.
     senders = Sender.objects.filter(Q(paused_until=None) | Q(paused_until__lte=now))
     for sender in senders.order_by(F("taken_until").asc(nulls_first=True), "pk"):
+        if sender.provider not in carriers_of(sender.channel):
+            # The settings do not name this vendor any more: what waits there is handed over, or waits on.
+            continue
         free = slots_free(sender.taken_until, now, sender.per_second)
         most = min(limit, limit if free is None else free, 1 if sender.on_trial else limit)
         if most:

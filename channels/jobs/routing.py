@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from channels.enums import DeliveryState
 from channels.models import Delivery, Sender
-from channels.senders import carriers_of
+from channels.senders import carriers_of, is_sandbox
 from channels.services.senders import SenderBook
 
 BATCH = 2000
@@ -19,7 +19,8 @@ BATCH = 2000
 def route_waiting() -> int:
     """Hand what waits at a vendor that cannot carry it now to one that can; answers how many.
 
-    That is a vendor that is paused while another of its channel is not, or that the settings no longer name.
+    That is a vendor that is paused while another of its channel is not, or that the settings no longer name. What was
+    to go out for real never ends in the sandbox: where a setting was lost, it waits until that is put right.
     """
     book = SenderBook()
     return sum(_route(sender, book) for sender in book.all() if _cannot_carry(sender))
@@ -55,10 +56,10 @@ def _another(sender: Sender, topic_id: int, book: SenderBook) -> Sender | None:
     others = [
         book.sender_of(channel=sender.channel, provider=name, topic_id=topic_id)
         for name in carriers
-        if name != sender.provider
+        if name != sender.provider and (is_sandbox(sender.provider) or not is_sandbox(name))
     ]
     well = next((one for one in others if one is not None and not one.is_paused), None)
-    return well if well or sender.provider in carriers else others[0]
+    return well if well or not others or sender.provider in carriers else others[0]
 
 
 def _carried_by(sender: Sender) -> dict[str, Any]:

@@ -68,6 +68,8 @@ def _send(sender: Sender, address: str, person: str) -> TestResult:
     try:
         result = adapter_by(sender.provider, sender.channel).send(envelope)
     except SendError as error:
+        # One test is no reason to leave a vendor alone, but it is news of it.
+        Sender.objects.filter(pk=sender.pk).update(last_failed_at=timezone.now(), last_error=str(error)[:300])
         words = _("It may have gone out, but the answer was unclear: %s") if error.left else _("It did not go out: %s")
         return TestResult(False, not error.left, words % error)
     note_success(sender, timezone.now())
