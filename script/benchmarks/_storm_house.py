@@ -71,21 +71,16 @@ def settle() -> dict[str, str]:
     sweep()
     let_pass(60)
     ask_vendors()
+    entries = Interaction.objects.filter(interaction_type="sms_sent").values_list("external_id", flat=True)
+    logged = Counter(entries)
     rows = Delivery.objects.values_list("pk", "state", "error_code")
-    logged = dict(
-        Counter(Interaction.objects.filter(interaction_type="sms_sent").values_list("external_id", flat=True))
-    )
-    return {
-        str(
-            pk
-        ): f"{state}{' settled' if state == 'sent' and code else ''}{'' if known(pk, state, logged) else ' logged'}"
-        for pk, state, code in rows
-    }
+    return {str(pk): _end(state, code, logged[str(pk)]) for pk, state, code in rows}
 
 
-def known(pk: int, state: str, logged: dict[str, int]) -> bool:
-    """Whether the log tells the same: one entry for what left, none for what did not."""
-    return logged.get(str(pk), 0) == (1 if state == "sent" else 0)
+def _end(state: str, code: str, logged: int) -> str:
+    """The state; whether somebody had been uncertain of it; and whether the log tells otherwise."""
+    settled = " settled" if state == "sent" and code else ""
+    return state + settled + ("" if logged == (state == "sent") else f", {logged} in the log")
 
 
 STEPS = {"plan": plan, "calm": calm, "settle": settle}

@@ -104,7 +104,8 @@ async def _serve(memory: Memory, port: int, delay: float, ready: Callable[[int],
 
     server = await asyncio.start_server(serve_line, "127.0.0.1", port)
     ready(server.sockets[0].getsockname()[1])
-    await asyncio.get_running_loop().run_in_executor(None, over.wait)
+    while not over.is_set():
+        await asyncio.sleep(0.05)
     server.close()
     for one in list(lines):
         one.cancel()
