@@ -138,8 +138,7 @@ def test_a_sender_without_a_rate_is_not_slowed() -> None:
     assert send_due() == 60
 
 
-def test_what_is_given_back_keeps_its_tries_and_goes_later(twilio: Double, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("channels.jobs.outbox.LINES", 1)
+def test_what_is_given_back_keeps_its_tries_and_goes_later(twilio: Double) -> None:
     messages = [say("sms") for _one in range(8)]
     twilio.answer = doubles.server_error
     send_due()
