@@ -33,6 +33,6 @@ def test_stories_of_dying_workers_end_well(settings: Any, monkeypatch: pytest.Mo
         for seed in range(lines * 1000, lines * 1000 + SEEDS):
             ends += crash_at(seed, memory, clock, families)
     assert ends["sent"] > 2 * ends["unknown"]
-    assert sum(number for name, number in ends.items() if name.startswith("died")) >= SEEDS
+    assert sum(number for name, number in ends.items() if name.startswith("died")) > SEEDS / 2
     assert set(memory.times.values()) == {1}
     assert Delivery.objects.count() == ends["sent"] + ends["unknown"]
