@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.processes import ROOT, Processes, free_port, poll, require, running
+from tests.processes import ROOT, Processes, free_port, poll, require, running, status_of
 
 sys.path.append(str(ROOT / "script" / "benchmarks"))
 
@@ -44,7 +44,7 @@ def test_without_a_broker_requests_succeed_and_messages_go_all_the_same(tmp_path
             processes.manage("migrate", "--verbosity", "0")
             processes.start_web(port)
             processes.start_background("--concurrency", "1")
-            processes.wait_for(f"{url}/readyz")
+            poll(lambda: status_of(f"{url}/readyz") == 200, "an installation that is ready", 120)
             scopes = ("families:write", "messages:send")
             key = processes.manage("create_api_key", "P", "--scope", *scopes).split()[-1]
             api = requests.Session()
