@@ -65,10 +65,11 @@ def _send_batch(ids: list[int]) -> None:
     try:
         while waiting or lines.busy:
             waiting = _without(waiting, _hand_over(waiting, lines))
-            waiting = _without(waiting, _take_in(lines.hear(), left) if lines.busy else set())
             if left and timezone.now() - left[0][1] > ENTER_EVERY:
+                # While vendors are thinking.
                 _enter(left)
                 left.clear()
+            waiting = _without(waiting, _take_in(lines.hear(), left) if lines.busy else set())
             if waiting and time.monotonic() - asked > FRESH_SECONDS:
                 waiting, asked = _still_wanted([one.pk for one in waiting]), time.monotonic()
     except Exception:
