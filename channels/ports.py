@@ -173,6 +173,8 @@ class Capabilities:
 
     channels: frozenset[str]
     sandbox: bool = False
+    lines: int = 1
+    """How many messages it takes at once; more than one only where sending does not touch the database."""
     asks: bool = False
     """Whether the vendor can be asked what became of a message (`Finder`)."""
 

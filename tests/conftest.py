@@ -26,6 +26,13 @@ def unpaced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(django_settings, "USUAL_RATES", {})
 
 
+@pytest.fixture(autouse=True)
+def one_line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One message at a time, so that a test knows which went first, except where lines are the subject (`lines`)."""
+    if request.node.get_closest_marker("lines") is None:
+        monkeypatch.setattr("channels.jobs.outbox.LINES", 1)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_counts(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tests side by side do not count each other's requests, nor those of a server on this machine."""

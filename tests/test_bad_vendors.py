@@ -15,9 +15,10 @@ from celery.exceptions import SoftTimeLimitExceeded
 from channels.adapters.email_lines import drop_line, mail_line
 from channels.jobs import send_due
 from channels.jobs.claim import claim_due
-from channels.jobs.outbox import _send_batch
+from channels.jobs.outbox import LINES, _send_batch
 from channels.models import Delivery, Message, Sender
 from channels.services import MessageRequest, send_message
+from crm.models import Interaction
 from tests import doubles
 from tests.doubles import Answer, Seen, http_double
 from tests.factories import make_family
@@ -211,3 +212,33 @@ def test_a_task_whose_time_is_over_stops_and_leaves_the_rest_to_the_next(
         send_due()
     assert sorted(Delivery.objects.values_list("state", flat=True)) == ["sending", "unknown"]
     assert Delivery.objects.get(state="sending").intent_at is None
+
+
+@pytest.mark.lines
+def test_several_lines_hand_each_message_over_once_and_keep_every_answer(settings: Any) -> None:
+    with http_double(doubles.twilio_yes) as double:
+        double.delay = 0.05
+        channel = use(settings, "twilio", double.url)
+        messages = [say(channel) for _each in range(12)]
+        assert send_due() == 12
+        said = sorted(seen.form["StatusCallback"] for seen in double.seen)
+        assert len(set(said)) == len(said) == 12
+        for message in messages:
+            message.refresh_from_db()
+            delivery = message.deliveries.get()
+            assert (message.status, delivery.state, delivery.claimed_until) == ("sent", "sent", None)
+            assert Interaction.objects.filter(family=message.family, external_id=str(delivery.pk)).count() == 1
+
+
+@pytest.mark.lines
+def test_a_vendor_that_fails_on_all_lines_is_paused_once(settings: Any) -> None:
+    with http_double(doubles.server_error) as double:
+        channel = use(settings, "twilio", double.url)
+        for _each in range(16):
+            say(channel)
+        send_due()
+        assert 5 <= len(double.seen) <= 5 + LINES
+        states = Delivery.objects.values_list("state", flat=True)
+        assert sorted(set(states)) == ["queued", "unknown"]
+        assert list(states).count("unknown") == len(double.seen)
+        assert Sender.objects.get(provider="twilio").failures == 5

@@ -12,10 +12,11 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from channels.adapters.email_errors import smtp_error
+from channels.adapters.sandbox import SandboxTexts
 from channels.enums import DeliveryState, further_state
 from channels.jobs import fall_back, process_receipts, send_due, sweep
 from channels.jobs.claim import claim_due
-from channels.jobs.outbox import MOST_TRIES, _commit_intent, _send_batch, _still_wanted, _try_later
+from channels.jobs.outbox import MOST_TRIES, _commit_intents, _send_batch, _still_wanted, _try_later
 from channels.jobs.sweep import _forgotten_fallbacks
 from channels.models import Delivery, Message, Receipt
 from channels.policy import decide
@@ -103,7 +104,7 @@ def test_what_is_claimed_and_has_not_left_is_stopped_too() -> None:
     message = say(make_family())
     [delivery] = _still_wanted(claim_due())
     cancel_message(message=message)
-    assert _commit_intent(delivery) == "not ours"
+    assert _commit_intents([delivery]) == (set(), True)
     assert leg(message).state == "cancelled"
     assert fresh(message).status == "cancelled"
 
@@ -111,7 +112,7 @@ def test_what_is_claimed_and_has_not_left_is_stopped_too() -> None:
 def test_a_stop_while_the_vendor_says_later_is_heard() -> None:
     message = say(make_family(), source="campaign:9")
     [delivery] = _still_wanted(claim_due())
-    assert _commit_intent(delivery) == "go"
+    assert _commit_intents([delivery]) == ({delivery.pk}, True)
     cancel_messages(source="campaign:9")
     _try_later(delivery, SendError("429", permanent=False, code="429"))
     assert leg(message).state == "cancelled"
@@ -139,7 +140,7 @@ def test_a_late_success_stops_what_has_not_left() -> None:
     assert fall_back(message.pk)
     [delivery] = _still_wanted(claim_due())
     apply_state(delivery_id=leg(message).pk, state="delivered")
-    assert _commit_intent(delivery) == "not ours"
+    assert _commit_intents([delivery]) == (set(), True)
     assert leg(message, 1).state == "cancelled"
     assert fresh(message).status == "delivered"
 
@@ -231,16 +232,13 @@ def test_an_address_that_broke_meanwhile_is_not_written_to() -> None:
 def test_a_stop_word_while_others_are_being_sent_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("channels.jobs.outbox.FRESH_SECONDS", -1)
     first, second = (say(make_family(phone=f"+4477009000{n}"), channel="sms") for n in (41, 42))
-    from channels.jobs import outbox
+    sent = SandboxTexts.send
 
-    sent_one = outbox._send_one
-
-    def send_and_hear_stop(delivery: Delivery, left: Any) -> bool:
-        goes_on = sent_one(delivery, left)
+    def send_and_hear_stop(self: SandboxTexts, envelope: Any) -> Any:
         record_consent(granted=False, source="stop_word", address="+447700900042", channel="sms")
-        return goes_on
+        return sent(self, envelope)
 
-    monkeypatch.setattr(outbox, "_send_one", send_and_hear_stop)
+    monkeypatch.setattr(SandboxTexts, "send", send_and_hear_stop)
     _send_batch(claim_due())
     assert leg(first).state == "sent"
     assert leg(second).state == "cancelled"
@@ -267,7 +265,7 @@ def test_a_retry_is_dropped_once_it_arrived_elsewhere() -> None:
     kill(leg(message), "bounced")
     assert fall_back(message.pk)
     [delivery] = _still_wanted(claim_due())
-    assert _commit_intent(delivery) == "go"
+    assert _commit_intents([delivery]) == ({delivery.pk}, True)
     apply_state(delivery_id=leg(message).pk, state="engaged")
     _try_later(delivery, SendError("429", permanent=False, code="429"))
     assert leg(message, 1).state == "cancelled"
@@ -277,14 +275,14 @@ def test_a_busy_database_does_not_lose_what_the_vendor_took(monkeypatch: pytest.
     message, other = say(make_family()), say(make_family("Other"))
     from channels.jobs import outbox
 
-    keep, busy = outbox._record_sent, iter([True, True])
+    keep, busy = outbox.keep_yes, iter([True, True])
 
-    def busy_twice(*given: Any) -> None:
+    def busy_twice(*given: Any, **named: Any) -> Any:
         if next(busy, False):
             raise OperationalError("deadlock detected")
-        keep(*given)
+        return keep(*given, **named)
 
-    monkeypatch.setattr(outbox, "_record_sent", busy_twice)
+    monkeypatch.setattr(outbox, "keep_yes", busy_twice)
     monkeypatch.setattr(outbox.time, "sleep", lambda _seconds: None)
     send_due()
     assert (leg(message).state, leg(other).state) == ("sent", "sent")

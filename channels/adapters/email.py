@@ -42,7 +42,7 @@ class AnymailEmail:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.capabilities = Capabilities(frozenset({"email"}), asks=name in LOOKUPS)
+        self.capabilities = Capabilities(frozenset({"email"}), lines=8, asks=name in LOOKUPS)
 
     def find(self, sought: Sought) -> list[DeliveryEvent]:
         """What the vendor's own search tells of our delivery id."""

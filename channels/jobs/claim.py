@@ -62,6 +62,20 @@ def _claim(sender_id: int | None, most: int, now: datetime) -> list[int]:
         return sorted(row[0] for row in cursor.fetchall())
 
 
+def mark_intents(delivery_ids: Sequence[int], now: datetime) -> set[int]:
+    """Commit the intent to send what is still claimed, and by us; answers which those are."""
+    if not delivery_ids:
+        return set()
+    at, among = connection.ops.adapt_datetimefield_value(now), ", ".join(["%s"] * len(delivery_ids))
+    sql = f"""
+        UPDATE {Delivery._meta.db_table} SET intent_at = %s
+        WHERE id IN ({among}) AND state = 'sending' AND intent_at IS NULL AND claimed_until > %s RETURNING id
+    """  # noqa: S608 - names of our own
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [at, *delivery_ids, at])
+        return {row[0] for row in cursor.fetchall()}
+
+
 def give_back(deliveries: Sequence[Delivery]) -> None:
     """Queue again what was claimed and could not go, as if it had never been claimed."""
     unsent = Delivery.objects.filter(pk__in=[one.pk for one in deliveries], intent_at=None)

@@ -1,28 +1,28 @@
 """Sends what is due: asked again, intent committed before the call, result after it."""
 
+import itertools
 import logging
 import random
 import time
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import timedelta
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from channels.adapters import adapter_by
 from channels.enums import DeliveryState
 from channels.jobs.asking import ask_of_message, person_is_gone
 from channels.jobs.carrying import CARRIED, FILES, envelope_of, record_attempt
-from channels.jobs.claim import claim_due, give_back
+from channels.jobs.claim import claim_due, give_back, mark_intents
+from channels.jobs.lines import Heard, Lines
 from channels.jobs.results import Left, enter_results
 from channels.jobs.routing import over_to_standby, route_waiting
 from channels.jobs.stops import note_stop
-from channels.models import Delivery, Message, Sender
+from channels.models import Delivery, Message
 from channels.pacing import LONGEST_PAUSE
 from channels.policy import RankedChannel, Snapshot, decide, may_use
 from channels.ports import SendError, SendResult
-from channels.registry import IN_HOUSE
 from channels.selectors import take_snapshots
 from channels.services import apply_state, refresh_status
 from channels.services.answers import keep_answer
@@ -33,6 +33,8 @@ from crm.wake import wake
 
 log = logging.getLogger(__name__)
 BATCH = 50
+LINES = 4
+"""Messages that one worker may have in vendors' hands at once."""
 MOST_TRIES, RESULT_TRIES = 6, 4
 ENTER_EVERY, OWED_FOR = timedelta(seconds=1), timedelta(minutes=1)
 """How long the log may wait for what has left, and after what time a sweeper tells it instead."""
@@ -55,26 +57,37 @@ def send_due(*, most: int = 500) -> int:
 
 
 def _send_batch(ids: list[int]) -> None:
-    """Send one after the other; where that takes long, those that wait are asked about again.
+    """Send them on a few lines at once; where that takes long, those that wait are asked about again.
 
-    Each intent and each result is committed by itself. The log and the messages follow together, once a second.
+    Every message's intent is committed before its call and every result as soon as it is heard, those of a moment
+    together. The log and the messages follow once a second.
     """
     waiting, asked = _still_wanted(ids), time.monotonic()
+    lines = Lines(LINES)
     left: Left = []
     try:
-        while waiting:
-            delivery = waiting.pop(0)
-            if not _send_one(delivery, left):
-                # Its sender has no turn, or its vendor is away: those behind it wait too.
-                give_back([one for one in waiting if one.sender_id == delivery.sender_id])
-                waiting = [one for one in waiting if one.sender_id != delivery.sender_id]
+        while waiting or lines.busy:
+            waiting = _without(waiting, _hand_over(waiting, lines))
             if left and timezone.now() - left[0][1] > ENTER_EVERY:
+                # While vendors are thinking.
                 _enter(left)
                 left.clear()
+            waiting = _without(waiting, _take_in(lines.hear(), left) if lines.busy else set())
             if waiting and time.monotonic() - asked > FRESH_SECONDS:
                 waiting, asked = _still_wanted([one.pk for one in waiting]), time.monotonic()
-    finally:
+    except Exception:
+        # What is in vendors' hands is waited for all the same.
+        _take_in(lines.hang_up(), left)
         _enter(left)
+        raise
+    _enter(left)
+
+
+def _without(waiting: list[Delivery], stopped: set[int | None]) -> list[Delivery]:
+    """Those whose sender has a turn and whose vendor is there; the others are given back."""
+    if stopped:
+        give_back([one for one in waiting if one.sender_id in stopped])
+    return [one for one in waiting if one.sender_id not in stopped]
 
 
 def _enter(left: Left) -> None:
@@ -131,35 +144,53 @@ def _readdressed(delivery: Delivery, place: RankedChannel) -> Delivery:
     return Delivery.objects.select_related(*CARRIED).get(pk=delivery.pk)
 
 
-def _send_one(delivery: Delivery, left: Left) -> bool:
-    """Send it if it is its turn; answers whether its sender may go on. What left is added to `left`."""
-    if delivery.channel in IN_HOUSE or delivery.sender is None:
-        _send_in_house(delivery)
-        return True
+def _hand_over(waiting: list[Delivery], lines: Lines) -> set[int | None]:
+    """Give the next ones to vendors, as many as there are lines; answers the senders that have no turn any more.
+
+    What is taken here is taken out of `waiting`.
+    """
+    if waiting and waiting[0].sender is None:
+        _send_in_house(waiting.pop(0))
+        return set()
+    if not waiting:
+        return set()
+    first = waiting[0]
+    adapter = adapter_by(first.provider, first.channel)
+    next_ones: list[Delivery] = []
+    while waiting and len(next_ones) < lines.free(adapter) and waiting[0].sender_id == first.sender_id:
+        next_ones.append(waiting.pop(0))
     # What cannot even be put into words for the vendor has not left.
-    envelope, adapter = envelope_of(delivery), adapter_by(delivery.provider, delivery.channel)
-    match _commit_intent(delivery):
-        case "no turn":
-            give_back([delivery])
-            return False
-        case "not ours":
-            return True
-    try:
-        result = adapter.send(envelope)
-    except SendError as error:
-        return _record_error(delivery, delivery.sender, error)
-    except SoftTimeLimitExceeded:
-        # The vendor takes longer than a task may: what it was told is not known, and there is no time for the others.
-        _record_fate(delivery, SendError("the vendor took too long", permanent=False, code="too_long", left=True))
-        raise
-    except Exception as error:
-        log.exception("delivery %s: the adapter broke; its fate is not known", delivery.pk)
-        return _record_error(
-            delivery, delivery.sender, SendError(repr(error), permanent=False, code="crash", left=True)
-        )
-    if (at := _keep_result(delivery, result)) is not None:
-        left.append((delivery, at, result.raw))
-    return True
+    envelopes = [envelope_of(one) for one in next_ones]
+    mine, all_had_a_turn = _commit_intents(next_ones)
+    for one, envelope in zip(next_ones, envelopes, strict=True):
+        if one.pk in mine:
+            lines.hand_over(one, envelope, adapter)
+    return set() if all_had_a_turn else {first.sender_id}
+
+
+def _take_in(heard: list[Heard], left: Left) -> set[int | None]:
+    """Write down what vendors said, and add what left to `left`; answers the senders that are left alone now."""
+    stopped: set[int | None] = set()
+    _keep_results([(one.delivery, one.result) for one in heard if one.result is not None], left)
+    over: SoftTimeLimitExceeded | None = None
+    for one in heard:
+        if isinstance(one.error, SoftTimeLimitExceeded):
+            # The vendor takes longer than a task may: what it was told is not known, and there is no time for others.
+            late = SendError("the vendor took too long", permanent=False, code="too_long", left=True)
+            _record_fate(one.delivery, late)
+            over = one.error
+        elif one.error is not None and not _record_error(one.delivery, _as_send_error(one.delivery, one.error)):
+            stopped.add(one.delivery.sender_id)
+    if over is not None:
+        raise over
+    return stopped
+
+
+def _as_send_error(delivery: Delivery, error: Exception) -> SendError:
+    if isinstance(error, SendError):
+        return error
+    log.error("delivery %s: the adapter broke; its fate is not known", delivery.pk, exc_info=error)
+    return SendError(repr(error), permanent=False, code="crash", left=True)
 
 
 def _send_in_house(delivery: Delivery) -> None:
@@ -176,41 +207,53 @@ def _send_in_house(delivery: Delivery) -> None:
         _record_fate(delivery, SendError(repr(error), permanent=False, code="crash"))
 
 
-def _commit_intent(delivery: Delivery) -> Literal["go", "no turn", "not ours"]:
-    """From here on only the vendor, its callback or a person can say what became of it."""
-    now = timezone.now()
-    mine = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING, intent_at=None, claimed_until__gt=now)
-    if delivery.sender is None or not delivery.sender.per_second:
-        return "go" if mine.update(intent_at=now) else "not ours"
-    with transaction.atomic():
-        if not take_turn(delivery.sender, now):
-            return "no turn"
-        return "go" if mine.update(intent_at=now) else "not ours"
+def _commit_intents(deliveries: list[Delivery]) -> tuple[set[int], bool]:
+    """Commit that these are about to leave by one sender; answers which are ours to send, and if all had a turn.
 
-
-def _keep_result(delivery: Delivery, result: SendResult) -> datetime | None:
-    """The vendor has it: a busy database may not lose that, nor hold up those that wait behind it.
-
-    Answers when it left, where the log still has to be told (`enter_results`).
+    From here on only the vendor, its callback or a person can say what became of them. Those without a turn, which
+    are the last ones, are given back.
     """
-    for turn in range(RESULT_TRIES):
+    if not deliveries:
+        return set(), True
+    now, sender = timezone.now(), deliveries[0].sender
+    if sender is None or not sender.per_second:
+        return mark_intents([one.pk for one in deliveries], now), True
+    with transaction.atomic():
+        turns = sum(1 for _each in itertools.takewhile(lambda _one: take_turn(sender, now), deliveries))
+        mine = mark_intents([one.pk for one in deliveries[:turns]], now)
+    give_back(deliveries[turns:])
+    return mine, turns == len(deliveries)
+
+
+def _keep_results(results: list[tuple[Delivery, SendResult]], left: Left) -> None:
+    """The vendor has them: a busy database may not lose that, nor hold up those that wait behind them.
+
+    What left and is not in the log yet is added to `left`.
+    """
+    for turn in range(RESULT_TRIES if results else 0):
         try:
-            return _write_down(delivery, result)
-        except OperationalError as error:
-            log.warning("delivery %s: the result was not kept (%r), try %s", delivery.pk, error, turn + 1)
+            results = _write_down(results, left)
+            if not results:
+                return
+        except (OperationalError, InterfaceError) as error:
+            log.warning("%s results were not kept (%r), try %s", len(results), error, turn + 1)
             time.sleep(0.2 * 2**turn)
-    log.error("delivery %s left as %s, which could not be kept; it becomes unknown", delivery.pk, result.provider_id)
-    return None
+            # A server that came back is spoken to on a new line.
+            connection.close_if_unusable_or_obsolete()
+    for delivery, result in results:
+        log.error("delivery %s left as %s, which could not be kept; it is unknown", delivery.pk, result.provider_id)
 
 
-def _write_down(delivery: Delivery, result: SendResult) -> datetime | None:
+def _write_down(results: list[tuple[Delivery, SendResult]], left: Left) -> list[tuple[Delivery, SendResult]]:
+    """Those that are plainly sent in one statement, the others each by itself; answers what could not be kept."""
     now = timezone.now()
-    if result.state == DeliveryState.SENT and keep_yes(
-        delivery, provider_id=result.provider_id, at=now, entered_by=now + OWED_FOR
-    ):
-        return now
-    _record_sent(delivery, result)
-    return None
+    plain = {one.pk: (one, result) for one, result in results if result.state == DeliveryState.SENT}
+    kept = keep_yes([(one, result.provider_id) for one, result in plain.values()], at=now, entered_by=now + OWED_FOR)
+    left += [(plain[pk][0], now, plain[pk][1].raw) for pk in kept]
+    for delivery, result in results:
+        if delivery.pk not in kept:
+            _record_sent(delivery, result)
+    return []
 
 
 @transaction.atomic
@@ -223,12 +266,12 @@ def _record_sent(delivery: Delivery, result: SendResult) -> None:
         note_success(delivery.sender, now)
 
 
-def _record_error(delivery: Delivery, sender: Sender, error: SendError) -> bool:
+def _record_error(delivery: Delivery, error: SendError) -> bool:
     """What became of it, and of its sender; answers whether the sender may go on."""
     _record_fate(delivery, error)
     if error.opted_out:
         note_stop(delivery, error)
-    return not (error.shows_vendor_away and note_failure(sender, error))
+    return not (error.shows_vendor_away and delivery.sender is not None and note_failure(delivery.sender, error))
 
 
 def _record_fate(delivery: Delivery, error: SendError) -> None:

@@ -72,7 +72,8 @@ def note_failure(sender: Sender, error: SendError) -> bool:
     shared = Sender.objects.select_for_update().get(pk=sender.pk)
     shared.last_failed_at, shared.last_error = now, str(error)[:300]
     too_many = error.code == "429" or error.retry_after is not None
-    shared.failures += 0 if too_many else 1
+    # What was on its way when the pause began does not make it longer.
+    shared.failures += 0 if too_many or shared.is_paused else 1
     if too_many:
         rest = min(error.retry_after or _REFUSED_PAUSE, LONGEST_PAUSE)
     else:

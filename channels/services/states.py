@@ -1,11 +1,11 @@
 """The one place where a delivery's state changes, and a message's status follows."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -67,23 +67,29 @@ def apply_state(
     return delivery
 
 
-def keep_yes(delivery: Delivery, *, provider_id: str, at: datetime, entered_by: datetime) -> bool:
-    """The vendor's yes in one statement, for a delivery that waits for nothing else; False where news came before.
+def keep_yes(told: Sequence[tuple[Delivery, str]], *, at: datetime, entered_by: datetime) -> set[int]:
+    """The vendor's yes to deliveries that wait for nothing else, with its ids; answers those it was kept for.
 
-    The message's status and the log are still owed. Until they are there `claimed_until` stands, and a sweeper finds
-    the delivery by it.
+    One statement for those of a vendor. The messages' status and the log are still owed: until they are there
+    `claimed_until` stands, and a sweeper finds the delivery by it. Where news came before, `apply_state` decides.
     """
-    return bool(
-        Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING).update(
-            state=DeliveryState.SENT,
-            provider_id=provider_id[:200],
-            sent_at=at,
-            claimed_until=entered_by,
-            asks=0,
-            ask_at=_first_question(delivery.channel, delivery.provider, DeliveryState.SENT),
-            updated_at=at,
-        )
-    )
+    by_vendor: defaultdict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
+    for delivery, provider_id in told:
+        by_vendor[delivery.channel, delivery.provider].append((delivery.pk, provider_id[:200]))
+    kept: set[int] = set()
+    adapt = connection.ops.adapt_datetimefield_value
+    for (channel, provider), ids in by_vendor.items():
+        ask_at = _first_question(channel, provider, DeliveryState.SENT)
+        sql = f"""
+            UPDATE {Delivery._meta.db_table} SET state = 'sent', sent_at = %s, updated_at = %s, claimed_until = %s,
+                asks = 0, ask_at = %s, provider_id = CASE id {"WHEN %s THEN %s " * len(ids)} END
+            WHERE state = 'sending' AND id IN ({", ".join(["%s"] * len(ids))}) RETURNING id
+        """  # noqa: S608 - names of our own
+        times = [adapt(at), adapt(at), adapt(entered_by), adapt(ask_at)]
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [*times, *(value for pair in ids for value in pair), *(pk for pk, _id in ids)])
+            kept |= {row[0] for row in cursor.fetchall()}
+    return kept
 
 
 def refresh_statuses(message_ids: Collection[int]) -> None:

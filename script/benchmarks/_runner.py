@@ -16,7 +16,7 @@ ROOT = HERE.parent.parent
 
 def prepare() -> None:
     """Start Django on the benchmark's database and migrate it."""
-    sys.path[:0] = [str(ROOT), str(HERE)]
+    sys.path[:0] = [str(ROOT), str(HERE), str(HERE.parent)]
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     import django
     from django.conf import settings

@@ -8,6 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -18,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 class Memory:
     """Every message it took: by delivery id, how often it came, and how Twilio's list would show it."""
 
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     times: dict[str, int] = field(default_factory=dict)
     texts: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     by_sid: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -27,7 +31,7 @@ class Memory:
         form = {name: values[-1] for name, values in parse_qs(body.decode()).items()}
         delivery = parse_qs(urlsplit(form["StatusCallback"]).query)["delivery"][0]
         self.times[delivery] = self.times.get(delivery, 0) + 1
-        sid, now = f"SM{len(self.by_sid):032d}", format_datetime(datetime.now(UTC))
+        sid, now = f"SM{len(self.by_sid):032d}", format_datetime(self.clock())
         shown: dict[str, object] = {
             "sid": sid, "status": "sent", "to": form["To"], "body": form["Body"], "direction": "outbound-api",
             "date_created": now, "date_updated": now, "date_sent": now, "error_code": None, "error_message": None,
@@ -86,12 +90,55 @@ async def _serve_line(memory: Memory, delay: float, reader: asyncio.StreamReader
         writer.close()
 
 
-async def _serve(port: int, delay: float) -> None:
-    memory = Memory()
-    server = await asyncio.start_server(lambda r, w: _serve_line(memory, delay, r, w), "127.0.0.1", port)
-    async with server:
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+async def _serve(memory: Memory, port: int, delay: float, ready: Callable[[int], None], over: threading.Event) -> None:
+    lines: set[asyncio.Task[None]] = set()
+
+    async def serve_line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.add(task := asyncio.current_task())  # type: ignore[arg-type]
+        try:
+            await _serve_line(memory, delay, reader, writer)
+        except asyncio.CancelledError:
+            pass  # the end of the vendor
+        finally:
+            lines.discard(task)  # type: ignore[arg-type]
+
+    server = await asyncio.start_server(serve_line, "127.0.0.1", port)
+    ready(server.sockets[0].getsockname()[1])
+    while not over.is_set():
+        await asyncio.sleep(0.05)
+    server.close()
+    for one in list(lines):
+        one.cancel()
+    await asyncio.gather(*lines, return_exceptions=True)
+
+
+@contextmanager
+def serving(memory: Memory, delay: float = 0.0) -> Iterator[str]:
+    """The vendor in a thread of this process; yields its address."""
+    ports: list[int] = []
+    there, over = threading.Event(), threading.Event()
+
+    def ready(port: int) -> None:
+        ports.append(port)
+        there.set()
+
+    thread = threading.Thread(target=lambda: asyncio.run(_serve(memory, 0, delay, ready, over)), daemon=True)
+    thread.start()
+    there.wait(10)
+    try:
+        yield f"http://127.0.0.1:{ports[0]}"
+    finally:
+        over.set()
+        thread.join(10)
+
+
+def main() -> None:
+    """Serve until the input closes."""
+    over = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+    delay = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
+    asyncio.run(_serve(Memory(), int(sys.argv[1]), delay, lambda port: None, over))
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0))
+    main()

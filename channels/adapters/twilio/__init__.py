@@ -97,7 +97,7 @@ class TwilioTexts:
     """Sends one text; the client's own retries are off, as a repeat is ours to decide."""
 
     name = "twilio"
-    capabilities = Capabilities(frozenset({"sms", "whatsapp", "rcs"}), asks=True)
+    capabilities = Capabilities(frozenset({"sms", "whatsapp", "rcs"}), lines=8, asks=True)
 
     @cached_property
     def _client(self) -> Client:
