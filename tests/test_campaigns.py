@@ -4,6 +4,7 @@ import io
 import json
 from collections import Counter
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -161,8 +162,13 @@ def test_a_long_text_is_fine_where_no_sms_can_carry_it(manager_client: Any) -> N
     assert Campaign.objects.get().channel == "email"
 
 
-def test_the_length_of_the_sms_is_told(manager_client: Any) -> None:
-    assert "5 of 1,600" in manager_client.post(url("sms-length"), {"sms": "Hello"}).content.decode()
+def test_the_length_of_the_sms_is_told(manager_client: Any, settings: Any) -> None:
+    told = manager_client.post(url("sms-length"), {"sms": "Hello"}).content.decode()
+    assert "5 of 1,600" in told
+    assert "1 SMS" in told
+    assert "about" not in told
+    settings.COSTS = {"sms": Decimal("0.045")}
+    assert "2 SMS, about £0.09 each" in manager_client.post(url("sms-length"), {"sms": "x" * 161}).content.decode()
 
 
 def test_django_templates_are_never_run(manager_client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
