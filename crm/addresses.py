@@ -85,7 +85,9 @@ def _national(value: str, region: str) -> str:
 
 
 def pretty_address(channel: str, value: str) -> str:
-    """How people here would write it: 07700 900142 at home, +353 … abroad."""
+    """How people here would write it: 07700 900142 at home, +353 … abroad; of a browser, who carries its messages."""
+    if channel == ContactChannel.PUSH:
+        return value.removeprefix("https://").partition("/")[0]
     return _national(value, settings.PHONENUMBER_DEFAULT_REGION) if channel in NUMBER_CHANNELS else value
 
 

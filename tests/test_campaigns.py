@@ -4,6 +4,7 @@ import io
 import json
 from collections import Counter
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from campaigns.audience import audience_families, audience_in_words
 from campaigns.models import Campaign
 from campaigns.selectors.rehearsal import rehearse, rehearse_each
 from campaigns.services import CampaignDetails, create_campaign, start_campaign, stop_campaign
+from channels import senders
 from channels.jobs import send_due
 from channels.models import Delivery, Message
 from crm.errors import Invalid
@@ -125,7 +127,7 @@ def test_a_draft_is_written_and_changed(manager_client: Any) -> None:
         ({"body": " "}, "Write what should be said"),
         ({"name": ""}, "required"),
         ({"topic": 999}, "no such topic"),
-        ({"channel": "whatsapp"}, "is not set up here"),
+        ({"channel": "in_person"}, "is not set up here"),
         ({"urgency": "extreme"}, "Select a valid choice"),
         ({"stages": ["gone"]}, "Select a valid choice"),
         ({"tags": ["x"]}, "is not a valid value"),
@@ -160,8 +162,13 @@ def test_a_long_text_is_fine_where_no_sms_can_carry_it(manager_client: Any) -> N
     assert Campaign.objects.get().channel == "email"
 
 
-def test_the_length_of_the_sms_is_told(manager_client: Any) -> None:
-    assert "5 of 1,600" in manager_client.post(url("sms-length"), {"sms": "Hello"}).content.decode()
+def test_the_length_of_the_sms_is_told(manager_client: Any, settings: Any) -> None:
+    told = manager_client.post(url("sms-length"), {"sms": "Hello"}).content.decode()
+    assert "5 of 1,600" in told
+    assert "1 SMS" in told
+    assert "about" not in told
+    settings.COSTS = {"sms": Decimal("0.045")}
+    assert "2 SMS, about £0.09 each" in manager_client.post(url("sms-length"), {"sms": "x" * 161}).content.decode()
 
 
 def test_django_templates_are_never_run(manager_client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,10 +280,12 @@ def test_an_empty_audience_is_said_and_refused(manager_client: Any) -> None:
     assert Campaign.objects.get().state == "draft"
 
 
-def test_a_channel_that_is_gone_is_said_and_refused(manager_client: Any) -> None:
+def test_a_channel_that_is_gone_is_said_and_refused(manager_client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     make_family("One")
     campaign = make_campaign()
     Campaign.objects.update(channel="whatsapp")
+    left = {name: vendor for name, vendor in senders.provider_names().items() if name != "whatsapp"}
+    monkeypatch.setattr(senders, "provider_names", lambda: left)
     page = manager_client.get(url("preview", campaign)).content.decode()
     assert "WhatsApp is not set up here" in page
     manager_client.post(url("start", campaign))
@@ -393,7 +402,7 @@ def test_what_is_written_but_not_sent_can_be_stopped(sixty: list[Family]) -> Non
     assert stop_campaign(campaign_id=campaign.pk) is None
     assert Campaign.objects.get().state == "stopped"
     with pytest.raises(Invalid):
-        make_campaign(channel="rcs")
+        make_campaign(channel="in_person")
 
 
 def test_what_has_begun_cannot_be_changed(manager_client: Any) -> None:

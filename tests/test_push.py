@@ -25,6 +25,7 @@ from channels.models import Delivery, Message, PushSubscription, Sender
 from channels.policy.pushes import LONGEST_PAYLOAD, cut_text, left_out
 from channels.services import MessageRequest, send_message
 from crm.models import ContactPoint, Family, Interaction
+from crm.services import merge_families
 from tests.doubles import Double, Seen, http_double
 from tests.factories import guardian, make_family
 
@@ -288,3 +289,22 @@ def test_the_command_makes_a_pair_that_the_settings_take(monkeypatch: pytest.Mon
     for name, value in pair.items():
         monkeypatch.setenv(name, value)
     assert push_keys() == (pair["VAPID_PUBLIC_KEY"], pair["VAPID_PRIVATE_KEY"])
+
+
+def test_after_a_merge_the_browser_is_reached_under_the_family_that_stays(service: Double, settings: Any) -> None:
+    endpoint = f"{service.url}/send/1"
+    gone, stays = browser_at(endpoint, settings), make_family(email=None, phone=None)
+    merge_families(keep_id=stays.pk, gone_id=gone.family.pk, by_id=None)
+    message = say(stays)
+    send_due()
+    assert message.deliveries.get().state == "sent"
+    assert gone.read(service.seen[0])["body"] == "The hall is closed on Friday."
+
+
+def test_two_families_of_one_browser_become_one(service: Double, settings: Any) -> None:
+    endpoint = f"{service.url}/send/1"
+    gone, stays = browser_at(endpoint, settings), browser_at(endpoint, settings)
+    merge_families(keep_id=stays.family.pk, gone_id=gone.family.pk, by_id=None)
+    say(stays.family)
+    send_due()
+    assert len(service.seen) == 1

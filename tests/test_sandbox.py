@@ -100,6 +100,10 @@ def test_it_is_labelled_where_it_could_be_mistaken(channel: str, staff_client: C
     family = living(channel, ALWAYS)
     say([family], channel)
     message = family.messages.get()
+    if channel == "push":
+        page = staff_client.get(message.get_absolute_url()).content.decode()
+        assert "push.example" in page
+        assert f"push.example/{family.pk}" not in page, "nobody needs to read a browser's address"
     for url in (message.get_absolute_url(), family.get_absolute_url(), "/messages/"):
         assert "sandbox" in staff_client.get(url).content.decode().casefold(), url
 
