@@ -27,6 +27,7 @@ from crm.models import Consent, ContactPoint, Topic
 from tests import doubles
 from tests.doubles import Double
 from tests.factories import make_family, make_user
+from tests.together import side_by_side
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_registry")]
 NOON = datetime(2026, 11, 12, 12, tzinfo=UTC)
@@ -114,7 +115,7 @@ def test_channels_do_not_wait_for_each_other() -> None:
         assert the_leg(text).state == "sent"
 
 
-@pytest.mark.django_db(transaction=True)
+@side_by_side
 def test_workers_at_once_share_one_rate() -> None:
     if connection.vendor == "sqlite":
         return  # one writer at a time: nothing can overtake here
