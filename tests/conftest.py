@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.contrib.auth.hashers import get_hashers, get_hashers_by_algorithm
 from django.core.cache import caches
 from django.test import Client
 from hypothesis import HealthCheck, settings
@@ -31,6 +32,14 @@ def one_line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """One message at a time, so that a test knows which went first, except where lines are the subject (`lines`)."""
     if request.node.get_closest_marker("lines") is None:
         monkeypatch.setattr("channels.jobs.outbox.LINES", 1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> None:
+    """A real hash takes a third of a second, and most tests make somebody."""
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    get_hashers.cache_clear()
+    get_hashers_by_algorithm.cache_clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,7 +18,17 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from campaigns.models import Campaign
-from channels.models import Delivery, Message, PortalItem, Receipt, RefusedCallback, Sender, Unmatched
+from channels.models import (
+    Delivery,
+    Message,
+    PortalItem,
+    Receipt,
+    RefusedCallback,
+    Sender,
+    Template,
+    TemplateVersion,
+    Unmatched,
+)
 from crm.audit import acting_for
 from crm.models import (
     ApiKey,
@@ -98,6 +108,8 @@ def make_row_of_everything(boss: Any) -> None:
     message = Message.objects.create(
         family=family, member=member, topic=topic, body="Words", created_by=user, created_at=now
     )
+    template = Template.objects.create(slug=f"template-{number}", name=f"Template {number}", topic=topic)
+    TemplateVersion.objects.create(template=template, number=1, texts={}, created_by=user)
     Sender.objects.create(channel="sms", provider=f"vendor{number}", last_error="It broke")
     delivery = Delivery.objects.create(
         message=message, family=family, channel="portal", provider="portal", due_at=now, created_at=now,

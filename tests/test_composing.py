@@ -240,7 +240,7 @@ def test_a_file_goes_along_by_email_alone(staff_client: Client, media: Path) -> 
     assert stored.content_type == "application/pdf"
     assert "leaflet" not in stored.file.name
     delivery = Delivery.objects.get()
-    email = compose_email(envelope_of(delivery))
+    email = compose_email(envelope_of(delivery), "smtp")
     assert [(one.filename, one.content, one.mimetype) for one in email.attachments] == [
         ("leaflet.pdf", PDF, "application/pdf")
     ]
@@ -380,7 +380,7 @@ def test_a_file_that_is_gone_fails_the_email_and_says_so(staff_client: Client, m
             one.unlink()
     envelope = envelope_of(Delivery.objects.get())
     with pytest.raises(OSError, match="No such file"):
-        compose_email(envelope)
+        compose_email(envelope, "smtp")
 
 
 def test_the_adapter_says_that_a_file_is_gone(staff_client: Client) -> None:

@@ -64,7 +64,8 @@ def picture(*, without: set[int] | None = None) -> dict[tuple[str, Any], Any]:
                 continue
             for one in serializers.serialize("python", model._base_manager.all()):
                 one["fields"].pop("updated_at", None)
-                rows[one["model"], one["pk"]] = one["fields"]
+                pk = tuple(one["pk"]) if isinstance(one["pk"], list) else one["pk"]
+                rows[one["model"], pk] = one["fields"]
     notes = Interaction.objects.filter(external_id__startswith="household-").values_list("pk", flat=True)
     for pk in notes:
         rows.pop(("crm.interaction", pk))

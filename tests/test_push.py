@@ -18,7 +18,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from channels import adapters
+from channels.adapters import adapter_by
 from channels.adapters.push import token_of
 from channels.jobs import process_receipts, send_due
 from channels.models import Delivery, Message, PushSubscription, Sender
@@ -74,7 +74,7 @@ def service(settings: Any) -> Iterator[Double]:
     settings.VAPID_PUBLIC_KEY = text64(point(pair))
     settings.VAPID_PRIVATE_KEY = text64(pair.private_numbers().private_value.to_bytes(32))
     settings.DEFAULT_FROM_EMAIL = "Riverbend <office@example.org>"
-    adapters.adapters.cache_clear()
+    adapter_by.cache_clear()
     with http_double(pushed) as double:
         yield double
 

@@ -32,8 +32,12 @@ def finder_of(channel: str, provider: str) -> Finder | None:
 
 
 def fault_words(code: str) -> str:
-    """An error code in words, by the tables of the vendors that carry something here; empty where none explains it."""
-    for module in {VENDORS[vendor].module for channel in open_channels() for vendor in carriers_of(channel)}:
+    """An error code in words, by the tables of vendors, those that carry something here first; empty where none knows.
+
+    The sandbox plays others' codes, and what a vendor said stays when another follows it.
+    """
+    in_use = [vendor for channel in open_channels() for vendor in carriers_of(channel)]
+    for module in dict.fromkeys(VENDORS[vendor].module for vendor in [*in_use, *VENDORS]):
         fault = getattr(import_module(module), "FAULTS", {}).get(code)
         if fault is not None and fault.words:
             return str(fault.words)
