@@ -34,11 +34,15 @@ class Carried:
 
     channel: str
     label: str
-    setting: str
-    standby_setting: str
+    settings: list[str]
     carriers: list[Carrier]
     others: list[Carrier]
     hints: list[str]
+
+    @property
+    def takes_tests(self) -> bool:
+        """Whether a test can go to an address that somebody types; of a browser nobody knows one."""
+        return self.channel != Channel.PUSH
 
 
 def list_channels() -> list[Carried]:
@@ -58,8 +62,7 @@ def _channel(channel: str, senders: dict[tuple[str, str], Sender]) -> Carried:
     return Carried(
         channel=channel,
         label=str(Channel(channel).label),
-        setting=setting_of(channel),
-        standby_setting=standby_setting_of(channel),
+        settings=_settings_of(channel),
         carriers=[_carrier(channel, name, senders, at > 0) for at, name in enumerate(names)],
         others=[_carrier(channel, name, senders, False) for name in others],
         hints=_hints(channel, names),
@@ -78,10 +81,19 @@ def _carrier(channel: str, vendor: str, senders: dict[tuple[str, str], Sender], 
     )
 
 
+def _settings_of(channel: str) -> list[str]:
+    """The settings that choose who carries it; web push goes by its pair of keys alone."""
+    if channel == Channel.PUSH:
+        return []
+    return [name for name in (setting_of(channel), standby_setting_of(channel)) if hasattr(settings, name)]
+
+
 def _usual_address(channel: str, vendor: str) -> str:
     """Who it comes from unless a sender says otherwise: the number or service that the channel's own setting names."""
-    if channel == "email":
+    if channel == Channel.EMAIL:
         return settings.DEFAULT_FROM_EMAIL
+    if channel == Channel.PUSH:
+        return ""
     named = (vendor_setting(name) for need in VENDORS[vendor].channels[channel] for name in need.split("|"))
     return next(filter(None, named), "")
 
