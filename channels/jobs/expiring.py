@@ -12,6 +12,7 @@ from channels.enums import DeliveryState
 from channels.jobs.fallback import fall_back
 from channels.models import Delivery, Message, PortalItem
 from channels.services import apply_state
+from channels.services.states import expire_unread
 from crm.enums import TaskState
 from crm.jobs.parts import run_each
 from crm.models import CallTask
@@ -46,12 +47,8 @@ def expire_cards() -> int:
         portal_item__clicked_at=None,
         portal_item__dismissed_at=None,
     )
-    ended = list(unread.values_list("pk", "message_id"))
-    Delivery.objects.filter(pk__in=[pk for pk, _message in ended]).update(
-        state=DeliveryState.EXPIRED, error_code="expired", error=UNREAD, updated_at=now
-    )
-    Message.objects.filter(pk__in=[message for _pk, message in ended]).update(fallback_pending=True, updated_at=now)
-    return len(ended)
+    ended = list(unread.values_list("pk", flat=True))
+    return expire_unread(Delivery.objects.filter(pk__in=ended), why=UNREAD)
 
 
 def expire_calls() -> int:

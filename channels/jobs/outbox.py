@@ -239,7 +239,8 @@ def _keep_results(results: list[tuple[Delivery, SendResult]], left: Left) -> Non
             log.warning("%s results were not kept (%r), try %s", len(results), error, turn + 1)
             time.sleep(0.2 * 2**turn)
             # A server that came back is spoken to on a new line.
-            connection.close_if_unusable_or_obsolete()
+            if not connection.in_atomic_block:
+                connection.close_if_unusable_or_obsolete()
     for delivery, result in results:
         log.error("delivery %s left as %s, which could not be kept; it is unknown", delivery.pk, result.provider_id)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Left
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -22,6 +22,7 @@ from channels.services.cancelling import stop
 from channels.services.composing import UNDO_SECONDS
 from channels.services.notes import note_acts
 from channels.services.send import send_messages
+from channels.services.states import wait_again
 from crm.enums import TaskState, Urgency
 from crm.models import CallTask, Change, SentForm
 from crm.services.holding import hold_families
@@ -217,16 +218,9 @@ def _restore(ids: Sequence[int], kept: dict[int, Change]) -> int:
         row.stopped_at, row.updated_at = None, now
     fields = ["hold_until", "status", "dedupe_key", "stopped_at", "updated_at"]
     Message.objects.bulk_update(rows, fields, batch_size=PART)
-    _queue_again(Delivery.objects.filter(message__in=[row.pk for row in rows]))
-    return len(rows)
-
-
-def _queue_again(deliveries: QuerySet[Delivery]) -> None:
-    now = timezone.now()
-    deliveries.filter(state=DeliveryState.CANCELLED, error=_STOPPED, intent_at=None).update(
-        state=DeliveryState.QUEUED, error="", due_at=now, claimed_until=None, updated_at=now
-    )
+    wait_again(Delivery.objects.filter(message__in=[row.pk for row in rows]), why=_STOPPED)
     wake("channels.send_due")
+    return len(rows)
 
 
 def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:

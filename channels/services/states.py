@@ -101,7 +101,9 @@ def refresh_statuses(message_ids: Collection[int]) -> None:
     for leg in Delivery.objects.filter(message__in=messages).order_by("leg"):
         legs[leg.message_id].append(leg)
     plain = [pk for pk, some in legs.items() if [leg.state for leg in some] == [DeliveryState.SENT]]
-    Message.objects.filter(pk__in=plain).update(status=MessageStatus.SENT, error="", updated_at=timezone.now())
+    Message.objects.filter(pk__in=plain).update(
+        status=MessageStatus.SENT, error="", reason="", updated_at=timezone.now()
+    )
     for pk in messages.keys() - set(plain):
         refresh_status(message=messages[pk])
 
@@ -139,6 +141,23 @@ def cancel_waiting(deliveries: QuerySet[Delivery], *, why: str) -> int:
     """Cancel those that no vendor has been asked to carry yet; answers how many."""
     return deliveries.filter(Q(state=DeliveryState.QUEUED) | Q(state=DeliveryState.SENDING, intent_at=None)).update(
         state=DeliveryState.CANCELLED, error=why, claimed_until=None, updated_at=timezone.now()
+    )
+
+
+def wait_again(deliveries: QuerySet[Delivery], *, why: str) -> int:
+    """Queue again what was cancelled for this reason before any vendor was asked; answers how many."""
+    now = timezone.now()
+    return deliveries.filter(state=DeliveryState.CANCELLED, error=why, intent_at=None).update(
+        state=DeliveryState.QUEUED, error="", due_at=now, claimed_until=None, updated_at=now
+    )
+
+
+def expire_unread(deliveries: QuerySet[Delivery], *, why: str) -> int:
+    """End deliveries that arrived and were read by nobody in time; their messages look for another channel."""
+    now = timezone.now()
+    Message.objects.filter(deliveries__in=deliveries).update(fallback_pending=True, updated_at=now)
+    return deliveries.filter(state=DeliveryState.DELIVERED).update(
+        state=DeliveryState.EXPIRED, error_code="expired", error=why, updated_at=now
     )
 
 
