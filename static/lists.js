@@ -1,6 +1,6 @@
 /* Ticks of a list: all that are shown at once, a stretch with Shift, and how many there are. What is ticked stays so
    while the list is filtered, sorted or turned over, in this tab, until something was done with it. A list without a
-   place for what it does not show (`data-ticked-elsewhere`) keeps its ticks only while it is drawn anew. */
+   line that says so (`data-ticks-kept`) keeps its ticks only while it is drawn anew. */
 (() => {
   "use strict";
 
@@ -14,7 +14,7 @@
   let last = null;
 
   function read() {
-    if (!elsewhere()) return [];
+    if (!document.querySelector("[data-ticks-kept]")) return [];
     try {
       return JSON.parse(sessionStorage.getItem(STORE)) || [];
     } catch {
@@ -23,6 +23,7 @@
   }
 
   function keep() {
+    if (!document.querySelector("[data-ticks-kept]")) return;
     try {
       sessionStorage.setItem(STORE, JSON.stringify([...chosen]));
     } catch {
@@ -60,7 +61,7 @@
     const all = ticks();
     for (const tick of all) tick.checked = chosen.has(tick.value);
     const shown = new Set(all.map((tick) => tick.value));
-    if (form() && !elsewhere()) for (const value of chosen) if (!shown.has(value)) chosen.delete(value);
+    if (!elsewhere() && form()) for (const value of chosen) if (!shown.has(value)) chosen.delete(value);
     carry([...chosen].filter((value) => !shown.has(value)));
     if (!all.length) return;
     const ticked = all.filter((tick) => tick.checked).length;
