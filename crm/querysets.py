@@ -1,6 +1,7 @@
 """Reusable conditions on families."""
 
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Self
 
 from django.apps import apps
@@ -59,21 +60,23 @@ class FamilyQuerySet(models.QuerySet):
             return self.filter(Q(pk__in=_families_of(named, written)) | Q(pk__in=self._mixed(words, held)))
         return self.filter(pk__in=_families_of(named, written, self._tagged(held[words[0]])))
 
-    def search_beyond(self, text: str) -> Self:
-        """What `search_widely` finds and `search` does not."""
+    def search_beyond(self, text: str, notes: "NotesSearch | None" = None) -> Self:
+        """What `search_widely` finds and `search` does not; `notes` were perhaps looked through already."""
         words = search_words(text)
-        names = [fold(name) for name in _table("Tag").values_list("name", flat=True)] if words else []
-        if not any(len(word) >= _INDEXED or any(word in name for name in names) for word in words):
+        tags = [(pk, fold(name)) for pk, name in _table("Tag").values_list("pk", "name")] if words else []
+        held = {word: [pk for pk, name in tags if word in name] for word in words}
+        if not any(len(word) >= _INDEXED or held[word] for word in words):
             return self.none()
-        return self.search_widely(text).exclude(*(Q(folded__text__contains=word) for word in words))
+        not_named = self.exclude(*(Q(folded__text__contains=word) for word in words))
+        if len(words) == 1 and held[words[0]]:
+            # A tag may be of very many, so that the engine puts them together.
+            return not_named.search_widely(text)
+        found = set((notes or NotesSearch(text)).families)
+        return not_named.filter(pk__in=found | set(self._mixed(words, held) if len(words) > 1 else ()))
 
     def notes_looked_through(self, text: str) -> int:
         """How many notes `search_widely` looks at where more of them hold these words; 0 where it sees all."""
-        words = search_words(text)
-        if not any(len(word) >= _INDEXED for word in words):
-            return 0
-        beyond = notes_holding(words).order_by()[_MANY_NOTES : _MANY_NOTES + 1]
-        return _MANY_NOTES if beyond.exists() else 0
+        return NotesSearch(text).unread
 
     def _mixed(self, words: list[str], held: dict[str, list[int]]) -> list[int]:
         """Families with some word in the name or a tag, and each of the others there or in a note."""
@@ -152,6 +155,39 @@ def _some_notes(words: list[str]) -> QuerySet[Any]:
         return _table("Interaction").none()
     some = notes_holding(words).order_by().values("pk")[:_MANY_NOTES]
     return standing_notes(_table("Interaction").filter(pk__in=some))
+
+
+class NotesSearch:
+    """The families of which standing notes hold all words of a text, of at most `_MANY_NOTES` notes; looked at once."""
+
+    def __init__(self, text: str) -> None:
+        """Nothing is asked before something of it is wanted."""
+        self.words = search_words(text)
+
+    @cached_property
+    def _rows(self) -> list[tuple[int, int, str]]:
+        if not any(len(word) >= _INDEXED for word in self.words):
+            return []
+        some = notes_holding(self.words).order_by().values_list("pk", "family_id", "in_reply_to")
+        return list(some[: _MANY_NOTES + 1])
+
+    @property
+    def unread(self) -> int:
+        """How many notes were looked at where more hold the words; 0 where all were."""
+        return _MANY_NOTES if len(self._rows) > _MANY_NOTES else 0
+
+    @cached_property
+    def families(self) -> list[int]:
+        """Whom what was found is about, in two queries."""
+        rows = self._rows[:_MANY_NOTES]
+        if not rows:
+            return []
+        withdrawals = _table("Interaction").filter(
+            family__in={family for _pk, family, _to in rows}, interaction_type="correction", metadata__withdrawn=True
+        )
+        gone = set(withdrawals.order_by().values_list("family_id", "in_reply_to"))
+        standing = ((family, pk, to) for pk, family, to in rows if (family, str(pk)) not in gone)
+        return list(dict.fromkeys(family for family, _pk, to in standing if not to or (family, to) not in gone))
 
 
 def notes_holding(words: list[str]) -> QuerySet[Any]:

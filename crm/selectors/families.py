@@ -1,7 +1,7 @@
 """What the list of families shows of each, page by page along an index."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import BooleanField, OuterRef, QuerySet, Subquery, Value
@@ -11,7 +11,7 @@ from crm.addresses import pretty_address
 from crm.enums import CHILD_ROLES
 from crm.models import ChannelTally, ContactPoint, Family, LastContact, Member
 from crm.models.lists import NEVER
-from crm.querysets import FamilyQuerySet
+from crm.querysets import FamilyQuerySet, NotesSearch
 from crm.selectors.mentions import Mention, mentions
 from crm.selectors.pages import Leg, Page, cut_legs
 
@@ -50,25 +50,30 @@ class FamilyRow:
     mention: Mention | None
 
 
-def families_page(families: FamilyQuerySet, after: str, *, sort: str = "name", text: str = "") -> Page[Family]:
+def families_page(
+    families: FamilyQuerySet, after: str, *, sort: str = "name", text: str = "", notes: NotesSearch | None = None
+) -> Page[Family]:
     """One page of these families; whom a text is found in by name or address comes before whom it is written of."""
     families = families.select_related("stated", "last_contact").prefetch_related("tags")
-    named = families.search(text) if text else families
-    legs = [_in_order(named, sort, beyond=False)]
+    legs = [_in_order(lambda: families.search(text) if text else families, sort, beyond=False)]
     if text:
-        legs.append(_in_order(families.search_beyond(text), sort, beyond=True))
+        legs.append(_in_order(lambda: families.search_beyond(text, notes), sort, beyond=True))
     return cut_legs(legs, after, PAGE_SIZE)
 
 
-def _in_order(families: QuerySet[Family], sort: str, *, beyond: bool) -> Leg:
+def _in_order(families: Callable[[], QuerySet[Family]], sort: str, *, beyond: bool) -> Leg:
     """Along an index; by last contact those that never had any are the longest ago of all."""
-    families = families.annotate(beyond=Value(beyond, BooleanField()))
     name, descending = sort.removeprefix("-"), sort.startswith("-")
-    if name == "last":
-        # Every family has its row; said so, the join may begin with the index of times.
-        families = families.filter(last_contact__at__gte=NEVER)
     fields = _ORDERS[name]
-    return Leg(families.order_by(*(f"-{one}" if descending else one for one in fields)), fields, descending)
+
+    def rows() -> QuerySet[Family]:
+        found = families().annotate(beyond=Value(beyond, BooleanField()))
+        if name == "last":
+            # Every family has its row; said so, the join may begin with the index of times.
+            found = found.filter(last_contact__at__gte=NEVER)
+        return found.order_by(*(f"-{one}" if descending else one for one in fields))
+
+    return Leg(rows, fields, descending)
 
 
 def family_rows(families: Sequence[Family], text: str = "") -> list[FamilyRow]:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,9 +41,9 @@ def cut_page(
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One stretch of a list that is made of several, each in an order of its own."""
+    """One stretch of a list made of several, each in an order of its own; `rows` is called when it is reached."""
 
-    rows: QuerySet[Any]
+    rows: Callable[[], QuerySet[Any]]
     fields: tuple[str, ...]
     descending: bool = False
 
@@ -53,7 +53,7 @@ def cut_legs(legs: Sequence[Leg], after: str, size: int) -> Page[Any]:
     first, key = _place(after, len(legs))
     found: list[tuple[int, Any]] = []
     for number, leg in enumerate(legs[first:], start=first):
-        rows = _behind(leg.rows, key if number == first else "", leg.fields, descending=leg.descending)
+        rows = _behind(leg.rows(), key if number == first else "", leg.fields, descending=leg.descending)
         found += [(number, row) for row in rows[: size + 1 - len(found)]]
         if len(found) > size:
             break

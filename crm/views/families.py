@@ -18,6 +18,7 @@ from crm.forms.families import FamilyFilter
 from crm.forms.households import attributes_told
 from crm.models import Family, SavedView
 from crm.panels import family_leads, family_panels
+from crm.querysets import NotesSearch
 from crm.roles import OfficeRole, role_required
 from crm.selectors.families import families_page, family_rows
 from crm.selectors.pages import Page
@@ -38,7 +39,8 @@ def families(request: HttpRequest) -> HttpResponse:
         return kept
     chosen = FamilyFilter(request.GET, queryset=Family.objects.all())
     text = chosen.wanted.get("q", "") if chosen.is_valid() else ""
-    page = families_page(chosen.found_apart_from_text(), request.GET.get("after", ""), sort=chosen.order, text=text)
+    notes, after = NotesSearch(text), request.GET.get("after", "")
+    page = families_page(chosen.found_apart_from_text(), after, sort=chosen.order, text=text, notes=notes)
     wanted = chosen.wanted
     filters = {name: value for name, value in wanted.items() if name != "sort"}
     context = {
@@ -50,10 +52,10 @@ def families(request: HttpRequest) -> HttpResponse:
         "query": urlencode(wanted),
         "filtered": bool(filters),
         "none_yet": not page.rows and not filters and not Family.objects.exists(),
-        "continues": bool(request.GET.get("after")),
+        "continues": bool(after),
         "columns": _columns(request, wanted, chosen.order),
         "text": text,
-        "notes_unread": _notes_unread(page, text),
+        "notes_unread": _notes_unread(page, notes),
         "without": [] if page.rows else _without(chosen),
         **_views(request, wanted),
     }
@@ -62,10 +64,10 @@ def families(request: HttpRequest) -> HttpResponse:
     return render(request, template, context)
 
 
-def _notes_unread(page: Page[Family], text: str) -> int:
+def _notes_unread(page: Page[Family], notes: NotesSearch) -> int:
     """How many notes were looked at where more hold the text, and the page came as far as notes; else nought."""
-    looked = bool(text) and (not page.next or any(getattr(one, "beyond", False) for one in page.rows))
-    return Family.objects.all().notes_looked_through(text) if looked else 0
+    looked = not page.next or any(getattr(one, "beyond", False) for one in page.rows)
+    return notes.unread if looked else 0
 
 
 def _query(request: HttpRequest, wanted: Mapping[str, str]) -> str:
