@@ -15,7 +15,7 @@ from crm.querysets import FamilyQuerySet, NotesSearch
 from crm.selectors.mentions import Mention, mentions
 from crm.selectors.pages import Leg, Page, cut_legs
 
-PAGE_SIZE = 50
+PAGE_SIZE = 30
 SORTS = {
     "name": _("Name, A to Z"),
     "-name": _("Name, Z to A"),
