@@ -48,6 +48,7 @@ def test_another_family_is_chosen_by_search_and_keyboard(open_context: OpenConte
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     expect(page.locator("#template-preview")).to_contain_text("For Martinez family")
+    page.wait_for_load_state("networkidle")
     # Looking at another family is no change that could be lost.
     page.goto("/templates/")
     expect(page.locator("h1")).to_have_text("Templates")
