@@ -76,10 +76,6 @@ class FamilyQuerySet(models.QuerySet):
         found = set((notes or NotesSearch(text)).families)
         return not_named.filter(pk__in=_ids(found | set(self._mixed(words, held) if len(words) > 1 else ())))
 
-    def notes_looked_through(self, text: str) -> int:
-        """How many notes `search_widely` looks at where more of them hold these words; 0 where it sees all."""
-        return NotesSearch(text).unread
-
     def _mixed(self, words: list[str], held: dict[str, list[int]]) -> list[int]:
         """Families with some word in the name or a tag, and each of the others there or in a note."""
         some = Q()

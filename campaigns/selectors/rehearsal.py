@@ -13,6 +13,7 @@ from channels.policy import Decision, Reason, Snapshot, decide
 from channels.selectors import Ask, take_snapshots
 from channels.selectors.decisions import worded
 from channels.wording import reason_text
+from crm.batches import in_batches
 from crm.models import Family
 from crm.selectors.pages import cut_page, key_of
 
@@ -85,8 +86,8 @@ def rehearse(campaign: Campaign) -> Rehearsal:
     refusals: Counter[str] = Counter()
     texts: dict[str, str] = {}
     ids = list(audience_families(campaign.audience).order_by("pk").values_list("pk", flat=True))
-    for start in range(0, len(ids), CHUNK):
-        for _snapshot, decision in _decide(campaign, ids[start : start + CHUNK]):
+    for some in in_batches(ids, CHUNK):
+        for _snapshot, decision in _decide(campaign, some):
             if decision.channel is None:
                 reason = decision.reasons[0]
                 refusals[reason.code] += 1

@@ -5,11 +5,6 @@ from channels.selectors import Ask
 from channels.selectors.snapshots import templates_of
 
 
-def person_is_gone(message: Message) -> bool:
-    """Whether it was meant for one person who is no longer there: nobody else may get it."""
-    return (message.named_member or message.personal) and message.member_id is None
-
-
 def ask_of_message(message: Message, *, only: str | None = None, allow_fallback: bool | None = None) -> Ask:
     """What choosing a channel needs of a message; a person who was not named may have been chosen by us."""
     return Ask(

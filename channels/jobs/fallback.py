@@ -4,10 +4,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from channels.enums import ALIVE
-from channels.jobs.asking import ask_of_message, person_is_gone
+from channels.jobs.asking import ask_of_message
 from channels.models import Message
 from channels.policy import RankedChannel, decide
 from channels.selectors import take_snapshots
+from channels.services.again import was_for_somebody_gone
 from channels.services.send import new_delivery
 from channels.services.senders import SenderBook
 from channels.services.states import refresh_status
@@ -33,7 +34,7 @@ def fall_back(message_id: int) -> bool:
 def _next_place(message: Message) -> RankedChannel | None:
     legs = list(message.deliveries.all())
     states = {leg.state for leg in legs}
-    if person_is_gone(message):
+    if was_for_somebody_gone(message):
         return None
     if not legs or states & ALIVE or "engaged" in states or not message.allow_fallback or message.stopped_at:
         return None

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from channels.adapters import adapter_by
 from channels.enums import DeliveryState
-from channels.jobs.asking import ask_of_message, person_is_gone
+from channels.jobs.asking import ask_of_message
 from channels.jobs.carrying import CARRIED, FILES, envelope_of, record_attempt
 from channels.jobs.claim import claim_due, give_back, mark_intents
 from channels.jobs.lines import Heard, Lines
@@ -25,6 +25,7 @@ from channels.policy import RankedChannel, Snapshot, decide, may_use
 from channels.ports import SendError, SendResult
 from channels.selectors import take_snapshots
 from channels.services import apply_state, refresh_status
+from channels.services.again import was_for_somebody_gone
 from channels.services.answers import keep_answer
 from channels.services.senders import note_failure, note_success, take_turn
 from channels.services.states import keep_yes, queue_again
@@ -111,7 +112,7 @@ def _still_wanted(ids: list[int]) -> list[Delivery]:
             asks=[ask_of_message(one.message, only=one.channel, allow_fallback=False) for one in mine], topic=topic
         )
         for delivery, snapshot in zip(mine, snapshots, strict=True):
-            if person_is_gone(delivery.message):
+            if was_for_somebody_gone(delivery.message):
                 apply_state(
                     delivery_id=delivery.pk, state="cancelled", error_code="person_gone", error="no longer allowed"
                 )

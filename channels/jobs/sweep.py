@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from channels.enums import DeliveryState, MessageStatus
-from channels.jobs.asking import ask_of_message, person_is_gone
+from channels.jobs.asking import ask_of_message
 from channels.jobs.away import leave_vendors_away
 from channels.jobs.echoes import forget_echoes, post_echoes
 from channels.jobs.expiring import expire_calls, expire_cards
@@ -22,6 +22,7 @@ from channels.policy import decide
 from channels.selectors import decision_as_json, take_snapshots
 from channels.selectors.decisions import worded
 from channels.services import apply_state
+from channels.services.again import was_for_somebody_gone
 from channels.services.send import new_delivery
 from channels.services.senders import SenderBook
 from channels.services.states import queue_again
@@ -99,7 +100,7 @@ def _release(message_id: int) -> int:
     snapshot = take_snapshots(asks=[ask_of_message(message)], topic=message.topic)[0]
     decision = worded(decide(snapshot), snapshot)
     message.decision, message.hold_until = decision_as_json(decision), None
-    if person_is_gone(message):
+    if was_for_somebody_gone(message):
         message.status, message.error, message.dedupe_key = MessageStatus.BLOCKED, _("the person is gone"), None
         message.reason = "person_gone"
     elif decision.channel is None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from channels.policy import Address, Counts, Learned, Person, Snapshot
 from channels.senders import ready_channels
+from crm.batches import in_batches
 from crm.consent import opted_out_channels, standing
 from crm.models import (
     ChannelPreference,
@@ -52,8 +53,8 @@ def templates_of(variants: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
 def take_snapshots(*, asks: Sequence[Ask], topic: Topic) -> list[Snapshot]:
     """One snapshot per ask, in the same order; at most seven queries per 2,000 asks."""
     snapshots: list[Snapshot] = []
-    for start in range(0, len(asks), CHUNK):
-        snapshots += _take(asks[start : start + CHUNK], topic)
+    for some in in_batches(asks, CHUNK):
+        snapshots += _take(some, topic)
     return snapshots
 
 

@@ -23,6 +23,7 @@ from channels.services.composing import UNDO_SECONDS
 from channels.services.notes import note_acts
 from channels.services.send import send_messages
 from channels.services.states import wait_again
+from crm.batches import in_batches
 from crm.enums import TaskState, Urgency
 from crm.models import CallTask, Change, SentForm
 from crm.services.holding import hold_families
@@ -225,6 +226,4 @@ def _restore(ids: Sequence[int], kept: dict[int, Change]) -> int:
 
 def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     """In the order of keys, so that two people at once wait for each other instead of locking up."""
-    ordered = sorted(set(ids))[:MOST_AT_ONCE]
-    for start in range(0, len(ordered), PART):
-        yield ordered[start : start + PART]
+    return in_batches(sorted(set(ids))[:MOST_AT_ONCE], PART)

@@ -18,6 +18,7 @@ from crm.errors import Invalid
 from crm.forms.families import FamilyFilter
 from crm.forms.lists import BulkCallsForm, BulkTagForm, BulkWaitingForm, Refusable
 from crm.models import CallTask, Family, Tag
+from crm.querysets import NotesSearch
 from crm.roles import OfficeRole, access_of, role_required
 from crm.selectors.call_queue import waiting_of
 from crm.services.bulk import CallsWanted, ask_for_calls, tag_families, undo_bulk, untag_families, was_done
@@ -133,7 +134,7 @@ def _ask(request: HttpRequest, picked: Picked, form: Any = None, *, problem: str
 def _notes_unread(picked: Picked) -> int:
     """How many notes were looked at for those found, where more hold the words; else nought."""
     text = QueryDict(picked.query).get("q", "") if picked.everyone else ""
-    return Family.objects.all().notes_looked_through(text) if text else 0
+    return NotesSearch(text).unread
 
 
 def _tag(request: HttpRequest, picked: Picked, form: Any) -> tuple[str, str]:
